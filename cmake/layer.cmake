@@ -1,0 +1,16 @@
+# dure_layer(NAME DEPENDS ...): the library of one folder under src/, without its tests. A folder's optional parts bring
+# a no_x.cc stub; the one that is built is chosen by its own CMake option, so both names are left out here.
+function(dure_layer name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$|/isa/")
+  if(sources)
+    add_library(dure_${name} STATIC ${sources})
+    target_include_directories(dure_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(dure_${name} PUBLIC ${ARG_DEPENDS})
+  else()
+    add_library(dure_${name} INTERFACE)
+    target_include_directories(dure_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(dure_${name} INTERFACE ${ARG_DEPENDS})
+  endif()
+endfunction()

@@ -1,0 +1,20 @@
+# One test program per layer that has x_test.cc files, so that a change relinks little, plus tests/golden.
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+function(dure_tests name directory)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${directory}/*_test.cc)
+  if(sources)
+    add_executable(${name}_test ${sources})
+    target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE
+      DURE_TESTS_DIR="${CMAKE_SOURCE_DIR}/tests" DURE_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)
+  endif()
+endfunction()
+
+foreach(layer base tensor text formats sampling backend ops nn models toolbox engine train chat cli)
+  dure_tests(${layer} ${CMAKE_SOURCE_DIR}/src/${layer} dure_${layer})
+endforeach()
+dure_tests(golden ${CMAKE_SOURCE_DIR}/tests/golden dure_cli)
