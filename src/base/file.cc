@@ -29,7 +29,7 @@ class Descriptor {
 };
 
 size_t regular_size(const Descriptor& file, const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   require(file.get() >= 0, "{}: {}", path, std::strerror(errno));
   require(::fstat(file.get(), &status) == 0, "{}: {}", path, std::strerror(errno));
   require(S_ISREG(status.st_mode), "{}: expected a file", path);
@@ -47,8 +47,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& 
     data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
     require(data != MAP_FAILED, "{}: cannot map: {}", path.string(), std::strerror(errno));
   }
-  return std::shared_ptr<const MappedFile>(
-      new MappedFile(path.string(), static_cast<const std::byte*>(data), size));
+  return std::shared_ptr<const MappedFile>(new MappedFile(path.string(), static_cast<const std::byte*>(data), size));
 }
 
 MappedFile::~MappedFile() {

@@ -34,7 +34,8 @@ class MappedFile {
 /// Reads a whole text file. Throws Error if it cannot be read or is larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, size_t max_bytes = size_t{256} << 20);
 
-/// Writes through a temporary file in the same folder, fsync, then rename: readers see the old file or the whole new one.
+/// Writes through a temporary file in the same folder, fsync, then rename: readers see the old file or the whole new
+/// one.
 void write_file_atomically(const std::filesystem::path& path, const std::function<void(std::ostream&)>& write);
 
 }  // namespace dure

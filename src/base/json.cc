@@ -81,8 +81,8 @@ int Fields::integer(std::string_view key, int min, int max) const {
   // 10000 and 10000.0 are the same number to the people who write configs.
   const bool whole = value.is_number() && std::floor(value.get<double>()) == value.get<double>();
   const double number = whole ? value.get<double>() : 0;
-  require(whole && number >= min && number <= max, "{}: field '{}': expected an integer from {} to {}, found {}", source_,
-          key, min, max, quoted(dump_json(value), 40));
+  require(whole && number >= min && number <= max, "{}: field '{}': expected an integer from {} to {}, found {}",
+          source_, key, min, max, quoted(dump_json(value), 40));
   return static_cast<int>(number);
 }
 
@@ -92,8 +92,8 @@ int Fields::integer_or(std::string_view key, int fallback, int min, int max) con
 
 double Fields::number(std::string_view key) const {
   const Json& value = need(key);
-  require(value.is_number() && std::isfinite(value.get<double>()), "{}: field '{}': expected a number, found {}", source_,
-          key, quoted(dump_json(value), 40));
+  require(value.is_number() && std::isfinite(value.get<double>()), "{}: field '{}': expected a number, found {}",
+          source_, key, quoted(dump_json(value), 40));
   return value.get<double>();
 }
 
