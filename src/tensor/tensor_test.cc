@@ -11,11 +11,18 @@ namespace dure {
 TEST(DType, EveryHalfSurvivesTheRoundTrip) {
   for (uint32_t bits = 0; bits < 65536; ++bits) {
     const uint16_t b = static_cast<uint16_t>(bits);
-    if (!std::isnan(f16_to_float(b))) ASSERT_EQ(float_to_f16(f16_to_float(b)), b);
-    if (!std::isnan(bf16_to_float(b))) ASSERT_EQ(float_to_bf16(bf16_to_float(b)), b);
+    if (!std::isnan(f16_to_float(b))) {
+      ASSERT_EQ(float_to_f16(f16_to_float(b)), b);
+    }
+    if (!std::isnan(bf16_to_float(b))) {
+      ASSERT_EQ(float_to_bf16(bf16_to_float(b)), b);
+    }
   }
-  for (int bits = 0; bits < 256; ++bits)
-    if ((bits & 0x7f) != 0x7f) ASSERT_EQ(float_to_f8_e4m3(f8_e4m3_to_float(uint8_t(bits))), bits);
+  for (int bits = 0; bits < 256; ++bits) {
+    if ((bits & 0x7f) != 0x7f) {
+      ASSERT_EQ(float_to_f8_e4m3(f8_e4m3_to_float(uint8_t(bits))), bits);
+    }
+  }
 }
 
 TEST(DType, RoundsToNearestEven) {
