@@ -1,0 +1,162 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace dure {
+
+/// How a weight lies in memory. `rows` is the order of the file: one row of blocks after the other.
+enum class Layout : uint8_t { rows };
+
+/// A weight [N, K] in the layout that a backend's kernels stream, made once by Backend::prepare. y = x W^T.
+struct Weight {
+  Tensor data;   ///< [N, K], any dtype whose DTypeInfo::weight is set
+  Tensor scale;  ///< F8_E4M3 only: float32 [ceil(N/128), ceil(K/128)], a factor for each 128x128 block
+  Layout layout = Layout::rows;
+
+  bool defined() const { return data.defined(); }
+  int64_t out_features() const { return data.dim(0); }
+  int64_t in_features() const { return data.dim(1); }
+};
+
+/// Which way a weight is applied.
+enum class Direction : uint8_t {
+  forward,    ///< y[T, N] = x[T, K] W^T
+  transpose,  ///< y[T, K] = x[T, N] W
+};
+
+/// The rows of a weight that belong to each head: head h has rows [h * stride + begin, h * stride + begin + count).
+struct HeadRows {
+  int64_t stride, begin, count;
+};
+
+/// Which pairs of channels a rotary embedding turns.
+enum class RopeStyle : uint8_t {
+  half,        ///< (x[i], x[i + R/2]): Llama, Qwen
+  interleaved  ///< (x[2i], x[2i + 1]): DeepSeek
+};
+
+/// Rows of several sequences, one after the other. Row t of sequence s (starts[s] <= t < starts[s + 1]) stands at
+/// positions[t] of its sequence and attends the positions up to its own.
+struct Ragged {
+  std::span<const int> starts;     ///< [S + 1]
+  std::span<const int> positions;  ///< [T]
+  int sequences() const { return static_cast<int>(starts.size()) - 1; }
+};
+
+/// Where attention reads keys and values. The channels of a key are the concatenation of one or two parts (MLA: latent
+/// and rotary part); a part with fewer heads than the query is shared by groups of them.
+/// Parts are [R, heads, width], R rows of the batch itself, or [blocks, block_size, heads, width] pages: the row of
+/// position p of sequence s is page block_table[s, p / block_size], line p % block_size.
+struct KvSource {
+  std::array<ConstView, 2> key;  ///< the second may be empty
+  ConstView value;
+  ConstView block_table;  ///< I32 [S, pages per sequence]; empty: rows of the batch itself
+  int block_size = 0;     ///< 0: rows of the batch itself
+};
+
+/// How a router turns logits into experts and weights; the names are those of the configs.
+struct Routing {
+  enum class Score : uint8_t { softmax, sigmoid };
+  enum class Groups : uint8_t {
+    none,
+    best,
+    best_two
+  };  ///< a group's score: its best expert (V2), sum of two best (V3)
+  Score score = Score::softmax;
+  Groups groups = Groups::none;
+  int top_k = 1;
+  int n_group = 1, topk_group = 1;
+  bool norm_topk_prob = false;
+  float routed_scaling_factor = 1;
+};
+
+/// One expert of a mixture: down(silu(gate(x)) * up(x)).
+struct Expert {
+  Weight gate, up, down;  // [I, D] [I, D] [D, I]
+};
+
+/// Arithmetic of the GEMMs. Accumulation is float32 always.
+enum class Compute : uint8_t {
+  f32,   ///< weights exactly as stored, activations float32: what goldens are checked with
+  bf16,  ///< both rounded to bfloat16 before they are multiplied
+};
+
+/// The complete list of what a machine must do, on raw views. Activations and gradients are float32; ids are I32.
+/// An op of ops/ has checked every shape before it calls here; outputs never overlap inputs unless said.
+/// Results depend on the arguments alone: not on threads, nor on the other rows of a batch.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;  ///< "reference", "cpu/avx512"
+
+  /// Takes a weight as stored into the layout of this backend's kernels, without a copy where the file's will do.
+  virtual Weight prepare(Tensor data, Tensor scale) = 0;
+
+  // --- linear algebra ---
+  /// y = x W^T, or x W with Direction::transpose.
+  virtual void gemm(View y, ConstView x, const Weight& w, Direction direction) = 0;
+  /// The same for each head h with its own rows of w: y[T, H, n] = x[T, H, k] W_h^T (or x W_h).
+  virtual void gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows, Direction direction) = 0;
+  /// dw[N, K] += dy[T, N]^T x[T, K].
+  virtual void gemm_backward_weight(View dw, ConstView dy, ConstView x) = 0;
+  /// dw += the same for each head's rows, dy [T, H, n], x [T, H, k].
+  virtual void gemm_heads_backward_weight(View dw, ConstView dy, ConstView x, HeadRows rows, Direction direction) = 0;
+  virtual void embedding(View y, ConstView ids, const Weight& table) = 0;         // y[t] = table[ids[t]]
+  virtual void embedding_backward(View dtable, ConstView dy, ConstView ids) = 0;  // dtable[ids[t]] += dy[t]
+
+  // --- elementwise, rows [..., D] ---
+  virtual void copy(View y, ConstView x) = 0;              // y = x
+  virtual void accumulate(View y, ConstView x) = 0;        // y += x
+  virtual void add(View y, ConstView a, ConstView b) = 0;  // b: the same shape as a, or one row [D] for all
+  virtual void sum_rows(View y, ConstView x) = 0;          // y[D] += sum over rows of x
+  virtual void scale(View y, ConstView x, float factor) = 0;
+  virtual void swiglu(View y, ConstView gate, ConstView up) = 0;  // y = silu(gate) * up
+  virtual void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) = 0;
+  virtual void rms_norm(View y, ConstView x, ConstView weight, float eps) = 0;
+  virtual void rms_norm_backward(View dx, View dweight, ConstView dy, ConstView x, ConstView weight, float eps) = 0;
+  /// Turns pair i of row [t, h, :] by angle positions[t] * frequencies[i], and scales by `magnitude`.
+  /// sign -1 turns back (the gradient). x [T, H, R], frequencies [R / 2].
+  virtual void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
+                    RopeStyle style, float sign) = 0;
+
+  // --- attention ---
+  /// o[t, h] = softmax_j(scale * q[t, h] . key[j, h]) value[j, h]; q [T, H, Dk], o [T, H, Dv].
+  virtual void attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) = 0;
+  /// Gradients for keys and values that are rows of the batch. dkey and dvalue are added to.
+  virtual void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
+                                  const KvSource& kv, const Ragged& rows, float scale) = 0;
+  /// Writes row t of x [T, width] to its place in `pages` [blocks, block_size, width] (see KvSource), rounding to the
+  /// pages' dtype.
+  virtual void cache_append(View pages, ConstView x, ConstView block_table, const Ragged& rows) = 0;
+
+  // --- mixture of experts ---
+  /// Picks top_k experts a row. ids [T, k] in ascending order, weights [T, k]; logits [T, E]; bias [E] (may be empty)
+  /// is added for choosing only. Ties go to the lower id.
+  virtual void route(View ids, View weights, ConstView logits, ConstView bias, const Routing& routing) = 0;
+  /// weights [T, k] for experts already chosen.
+  virtual void route_weights(View weights, ConstView logits, ConstView ids, const Routing& routing) = 0;
+  virtual void route_backward(View dlogits, ConstView dweights, ConstView logits, ConstView ids,
+                              const Routing& routing) = 0;
+  /// y[t] = sum_k weights[t, k] * expert(ids[t, k])(x[t]), summed in the order of k. x, y [T, D].
+  virtual void moe(View y, ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) = 0;
+  /// dx, dweights and each expert's dgate, dup, ddown (empty views: not wanted) are added to.
+  struct ExpertGradient {
+    View gate, up, down;
+  };
+  virtual void moe_backward(View dx, View dweights, std::span<const ExpertGradient> dexperts, ConstView dy, ConstView x,
+                            std::span<const Expert> experts, ConstView ids, ConstView weights) = 0;
+
+  // --- loss ---
+  /// losses[t] = logsumexp(logits[t]) - logits[t, labels[t]]; 0 where labels[t] is negative.
+  virtual void cross_entropy(View losses, ConstView logits, ConstView labels) = 0;
+  /// dlogits[t] = dlosses[t] * (softmax(logits[t]) - onehot(labels[t])); 0 where labels[t] is negative.
+  virtual void cross_entropy_backward(View dlogits, ConstView dlosses, ConstView logits, ConstView labels) = 0;
+};
+
+}  // namespace dure
