@@ -1,0 +1,142 @@
+#include <cmath>
+
+#include "backend/reference/reference.h"
+
+namespace dure {
+namespace {
+
+/// One part of the keys or values, seen as [position, head, width] of one sequence.
+class Lines {
+ public:
+  Lines(ConstView part, const KvSource& kv, const Ragged& rows, int sequence)
+      : part_(part), kv_(kv), first_row_(rows.starts[sequence]), sequence_(sequence) {}
+
+  bool empty() const { return part_.empty(); }
+  int64_t width() const { return part_.columns(); }
+  int64_t heads() const { return part_.dim(-2); }
+
+  /// Elements from the part's start to the line of (position, head). In a batch `position` counts its rows.
+  int64_t offset(int64_t position, int64_t head) const {
+    if (kv_.block_size == 0) return (first_row_ + position) * part_.strides[0] + head * part_.strides[1];
+    const int64_t page = kv_.block_table.row<int>(sequence_)[position / kv_.block_size];
+    return page * part_.strides[0] + position % kv_.block_size * part_.strides[1] + head * part_.strides[2];
+  }
+  float at(int64_t position, int64_t head, int64_t i) const {
+    const int64_t o = offset(position, head) + i;
+    if (part_.dtype == DType::F32) return static_cast<const float*>(part_.data)[o];
+    const uint16_t bits = static_cast<const uint16_t*>(part_.data)[o];
+    return part_.dtype == DType::BF16 ? bf16_to_float(bits) : f16_to_float(bits);
+  }
+
+ private:
+  ConstView part_;
+  const KvSource& kv_;
+  int64_t first_row_;
+  int sequence_;
+};
+
+/// One query row and head of one sequence, with the softmax over the keys it may see.
+struct Query {
+  Query(ConstView q, const KvSource& kv, const Ragged& rows, int sequence, int64_t t, int64_t h)
+      : key{Lines(kv.key[0], kv, rows, sequence), Lines(kv.key[1], kv, rows, sequence)},
+        value(kv.value, kv, rows, sequence),
+        head(h),
+        heads(q.dim(1)),
+        visible(kv.block_size == 0 ? t - rows.starts[sequence] + 1 : rows.positions[t] + 1),
+        vector(q.row(t * q.dim(1) + h)) {}
+
+  int64_t head_of(const Lines& lines) const { return head * lines.heads() / heads; }
+
+  std::vector<double> softmax(float scale) const {
+    std::vector<double> p(static_cast<size_t>(visible));
+    double max = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < visible; ++j) {
+      const float* q = vector;
+      for (const Lines& part : key) {
+        if (part.empty()) continue;
+        for (int64_t i = 0; i < part.width(); ++i) p[j] += double(q[i]) * part.at(j, head_of(part), i);
+        q += part.width();
+      }
+      p[j] *= scale;
+      max = std::max(max, p[j]);
+    }
+    for (double& v : p) sum += v = std::exp(v - max);
+    for (double& v : p) v /= sum;
+    return p;
+  }
+
+  std::array<Lines, 2> key;
+  Lines value;
+  int64_t head, heads, visible;
+  const float* vector;
+};
+
+template <class F>
+void for_each_query(ConstView q, const KvSource& kv, const Ragged& rows, F f) {
+  for (int s = 0; s < rows.sequences(); ++s)
+    for (int64_t t = rows.starts[s]; t < rows.starts[s + 1]; ++t)
+      for (int64_t h = 0; h < q.dim(1); ++h) f(Query(q, kv, rows, s, t, h), t * q.dim(1) + h);
+}
+
+}  // namespace
+
+void ReferenceBackend::attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) {
+  for_each_query(q, kv, rows, [&](const Query& query, int64_t row) {
+    const std::vector<double> p = query.softmax(scale);
+    for (int64_t i = 0; i < o.columns(); ++i) {
+      double sum = 0;
+      for (int64_t j = 0; j < query.visible; ++j) sum += p[j] * query.value.at(j, query.head_of(query.value), i);
+      o.row(row)[i] = static_cast<float>(sum);
+    }
+  });
+}
+
+void ReferenceBackend::attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
+                                          const KvSource& kv, const Ragged& rows, float scale) {
+  for_each_query(q, kv, rows, [&](const Query& query, int64_t row) {
+    const std::vector<double> p = query.softmax(scale);
+    const float* d = dout.row(row);
+    // dvalue_j += p_j dout;  dp_j = dout . value_j;  dscore_j = p_j (dp_j - sum_i p_i dp_i)
+    std::vector<double> dscore(p.size());
+    double mean = 0;
+    const int64_t vh = query.head_of(query.value);
+    for (int64_t j = 0; j < query.visible; ++j) {
+      float* dv = static_cast<float*>(dvalue.data) + query.value.offset(j, vh);
+      for (int64_t i = 0; i < dout.columns(); ++i) {
+        dv[i] += static_cast<float>(p[j] * d[i]);
+        dscore[j] += double(d[i]) * query.value.at(j, vh, i);
+      }
+      mean += p[j] * dscore[j];
+    }
+    for (int64_t j = 0; j < query.visible; ++j) dscore[j] = p[j] * (dscore[j] - mean) * scale;
+
+    int64_t channel = 0;
+    for (int part = 0; part < 2; ++part) {
+      const Lines& key = query.key[part];
+      if (key.empty()) continue;
+      const int64_t kh = query.head_of(key);
+      for (int64_t i = 0; i < key.width(); ++i, ++channel) {
+        double sum = 0;
+        for (int64_t j = 0; j < query.visible; ++j) {
+          sum += dscore[j] * key.at(j, kh, i);
+          static_cast<float*>(dkey[part].data)[key.offset(j, kh) + i] +=
+              static_cast<float>(dscore[j] * query.vector[channel]);
+        }
+        dq.row(row)[channel] = static_cast<float>(sum);
+      }
+    }
+  });
+}
+
+void ReferenceBackend::cache_append(View pages, ConstView x, ConstView block_table, const Ragged& rows) {
+  const int64_t block = pages.dim(1);
+  const DTypeInfo& type = info(pages.dtype);
+  for (int s = 0; s < rows.sequences(); ++s)
+    for (int t = rows.starts[s]; t < rows.starts[s + 1]; ++t) {
+      const int64_t position = rows.positions[t], page = block_table.row<int>(s)[position / block];
+      const int64_t offset = page * pages.strides[0] + position % block * pages.strides[1];
+      type.quantise(x.row(t), static_cast<std::byte*>(pages.data) + offset * type.block_bytes, x.columns());
+    }
+}
+
+}  // namespace dure
