@@ -4,12 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/ordered_map.h"
+#include "base/json_fwd.h"
 
 namespace dure {
-
-/// JSON whose objects keep the order of the file.
-using Json = nlohmann::basic_json<OrderedMap>;
 
 /// Parses one JSON document (UTF-8). `source` names it in errors: a path, or "request body".
 /// Refuses nesting deeper than 256 and documents whose tree would take far more memory than their text.
