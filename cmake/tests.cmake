@@ -18,3 +18,8 @@ foreach(layer base tensor text formats sampling backend ops nn models toolbox en
   dure_tests(${layer} ${CMAKE_SOURCE_DIR}/src/${layer} dure_${layer})
 endforeach()
 dure_tests(golden ${CMAKE_SOURCE_DIR}/tests/golden dure_cli)
+
+# The checks that CI runs are code too.
+foreach(script check_layers check_isa_objects)
+  add_test(NAME tools.${script} COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/${script}_test.py)
+endforeach()

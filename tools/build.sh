@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Sourced by ./run, ./test, .ci/run and tools/fuzz.sh, which set `root`, the folder of the project: installs missing
-# packages, configures a preset, builds it. What is said here goes to stderr.
+# packages, configures a preset, builds and tests it. What is said here goes to stderr.
 
 build_packages=(g++ cmake ninja-build ccache pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libpcre2-dev
   libutf8proc-dev libedit-dev libgtest-dev libgmock-dev)
@@ -70,6 +70,14 @@ build() {
     flock 9
     NINJA_STATUS='[%f/%t] ' "${wrap[@]}" ninja -C "$dir" "$@" 2>&1 9>&- | show_progress >&2
   ) 9>"$dir/.lock" || die "build/${dir##*/} does not build"
+}
+
+# run_tests PRESET [CTEST OPTION...]: ends with ctest's summary.
+run_tests() {
+  local dir=$root/build/$1 wrap=()
+  [ "$1" = release ] || wrap=("${sanitizer_wrap[@]}")
+  shift
+  "${wrap[@]}" ctest --test-dir "$dir" --output-on-failure -j "$(nproc)" "$@"
 }
 
 # Keeps what compilers say and turns ninja's steps into one line that counts (each 20th step where stderr is no
