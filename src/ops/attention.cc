@@ -1,0 +1,77 @@
+#include "ops/attention.h"
+
+#include "base/error.h"
+#include "ops/tape.h"
+#include "ops/view.h"
+
+namespace dure {
+namespace {
+
+KvSource source(const std::array<Tensor, 2>& key, const Tensor& value) {
+  return {{key[0].view(), key[1].defined() ? key[1].view() : View()}, value.view(), {}, 0};
+}
+
+void check(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value, const Ragged& rows) {
+  int64_t width = 0;
+  for (const Tensor& part : {key[0], key[1], value}) {
+    if (!part.defined()) continue;
+    require(q.dim(1) % part.dim(-2) == 0, "attention: {} query heads over {} key heads", q.dim(1), part.dim(-2));
+    if (!part.same(value)) width += part.dim(-1);
+  }
+  if (value.same(key[0])) width += value.dim(-1);
+  require(width == q.dim(2), "attention: queries have {} channels, keys {}", q.dim(2), width);
+  require(rows.starts.back() == q.dim(0), "attention: {} rows, sequences end at {}", q.dim(0), rows.starts.back());
+}
+
+}  // namespace
+
+Tensor attention(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value, const Ragged& rows,
+                 float scale) {
+  check(q, key, value, rows);
+  Backend& backend = q.device().backend();
+
+  Tensor o = Tensor::empty(q.device(), DType::F32, {q.dim(0), q.dim(1), value.dim(-1)});  // [T, H, Dv]
+  backend.attention(o.view(), q.view(), source(key, value), rows, scale);
+
+  const bool two = key[1].defined();
+  std::vector<Tensor> inputs = {q, key[0], value};
+  if (two) inputs.push_back(key[1]);
+  const std::vector<int> starts(rows.starts.begin(), rows.starts.end());
+  const std::vector<int> positions(rows.positions.begin(), rows.positions.end());
+  return record(o, std::move(inputs), [=, &backend](const Tensor& dout) {
+    // Laid out like the inputs, since the backend finds a gradient's line where it found the key's.
+    const std::array<Tensor, 2> k = {contiguous(key[0]), two ? contiguous(key[1]) : Tensor()};
+    const Tensor v = contiguous(value);
+    const auto zeros = [](const Tensor& t) { return Tensor::zeros(t.device(), DType::F32, t.shape()); };
+    Tensor dq = Tensor::empty(q.device(), DType::F32, q.shape());  // [T, H, Dk]
+    Tensor dk0 = zeros(k[0]), dk1 = two ? zeros(k[1]) : Tensor();  // [T, Hk, width]
+    Tensor dv = zeros(v);                                          // [T, Hv, Dv]
+    backend.attention_backward(dq.view(), {dk0.view(), two ? dk1.view() : View()}, dv.view(), dout.view(), q.view(),
+                               source(k, v), Ragged{starts, positions}, scale);
+    Gradients g = {dq, dk0, dv};
+    if (two) g.push_back(dk1);
+    return g;
+  });
+}
+
+Tensor attention_paged(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value,
+                       const Tensor& block_table, const Ragged& rows, float scale) {
+  record_nothing("attention_paged", {q, key[0], key[1], value});
+  check(q, key, value, rows);
+  require(block_table.dim(0) == rows.sequences(), "attention: {} sequences, block table {}", rows.sequences(),
+          block_table.shape());
+  KvSource kv = source(key, value);
+  kv.block_table = block_table.view();
+  kv.block_size = static_cast<int>(value.dim(1));
+  Tensor o = Tensor::empty(q.device(), DType::F32, {q.dim(0), q.dim(1), value.dim(-1)});  // [T, H, Dv]
+  q.device().backend().attention(o.view(), q.view(), kv, rows, scale);
+  return o;
+}
+
+void cache_append(const Tensor& pages, const Tensor& x, const Tensor& block_table, const Ragged& rows) {
+  record_nothing("cache_append", {pages, x});
+  require(pages.dim(2) == x.dim(-1), "cache_append: rows of {} channels, pages {}", x.dim(-1), pages.shape());
+  x.device().backend().cache_append(pages.view(), x.view(), block_table.view(), rows);
+}
+
+}  // namespace dure
