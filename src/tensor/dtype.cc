@@ -5,6 +5,10 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "tensor/quant/iq4_nl_block.h"
+#include "tensor/quant/k_block.h"
+#include "tensor/quant/linear_block.h"
+#include "tensor/quant/quant.h"
 
 namespace dure {
 namespace {
@@ -40,17 +44,17 @@ constexpr std::array<DTypeInfo, kDTypes> kTable = {{
     {DType::I32, "I32", 1, 4, false, nullptr, nullptr},
     {DType::I64, "I64", 1, 8, false, nullptr, nullptr},
     {DType::F8_E4M3, "F8_E4M3", 1, 1, true, kToF8, kFromF8},
-    {DType::Q8_0, "Q8_0", 32, 34, true, nullptr, nullptr},
-    {DType::Q4_0, "Q4_0", 32, 18, true, nullptr, nullptr},
-    {DType::Q4_1, "Q4_1", 32, 20, true, nullptr, nullptr},
-    {DType::Q5_0, "Q5_0", 32, 22, true, nullptr, nullptr},
-    {DType::Q5_1, "Q5_1", 32, 24, true, nullptr, nullptr},
-    {DType::IQ4_NL, "IQ4_NL", 32, 18, true, nullptr, nullptr},
-    {DType::Q2_K, "Q2_K", 256, 84, true, nullptr, nullptr},
-    {DType::Q3_K, "Q3_K", 256, 110, true, nullptr, nullptr},
-    {DType::Q4_K, "Q4_K", 256, 144, true, nullptr, nullptr},
-    {DType::Q5_K, "Q5_K", 256, 176, true, nullptr, nullptr},
-    {DType::Q6_K, "Q6_K", 256, 210, true, nullptr, nullptr},
+    {DType::Q8_0, "Q8_0", 32, 34, true, dequantise<BlockQ8_0>, quantise<BlockQ8_0>},
+    {DType::Q4_0, "Q4_0", 32, 18, true, dequantise<BlockQ4_0>, quantise<BlockQ4_0>},
+    {DType::Q4_1, "Q4_1", 32, 20, true, dequantise<BlockQ4_1>, quantise<BlockQ4_1>},
+    {DType::Q5_0, "Q5_0", 32, 22, true, dequantise<BlockQ5_0>, quantise<BlockQ5_0>},
+    {DType::Q5_1, "Q5_1", 32, 24, true, dequantise<BlockQ5_1>, quantise<BlockQ5_1>},
+    {DType::IQ4_NL, "IQ4_NL", 32, 18, true, dequantise<BlockIQ4_NL>, quantise<BlockIQ4_NL>},
+    {DType::Q2_K, "Q2_K", 256, 84, true, dequantise<BlockQ2_K>, quantise<BlockQ2_K>},
+    {DType::Q3_K, "Q3_K", 256, 110, true, dequantise<BlockQ3_K>, quantise<BlockQ3_K>},
+    {DType::Q4_K, "Q4_K", 256, 144, true, dequantise<BlockQ4_K>, quantise<BlockQ4_K>},
+    {DType::Q5_K, "Q5_K", 256, 176, true, dequantise<BlockQ5_K>, quantise<BlockQ5_K>},
+    {DType::Q6_K, "Q6_K", 256, 210, true, dequantise<BlockQ6_K>, quantise<BlockQ6_K>},
 }};
 
 }  // namespace

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+namespace dure {
+
+// Quantised blocks to float32 and back, the scalar definition that kernels are checked against. Defined for each struct
+// of *_block.h; docs/formats/quantisation-blocks.md is the specification. Reached through the table in tensor/dtype.h.
+
+/// The exact values of n elements, computed in float32 as (d * scale) * code - (dmin * min), in this order.
+/// REQUIRES: n is a multiple of the block's elements; blocks are 2-byte aligned.
+template <class Block>
+void dequantise(const void* blocks, float* values, int64_t n);
+
+/// Encodes n elements so that the squared error is small: a short search for each group's scale, then every element is
+/// rounded to the nearest code under the scale as stored. Finite input gives finite output.
+template <class Block>
+void quantise(const float* values, void* blocks, int64_t n);
+
+}  // namespace dure
