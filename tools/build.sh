@@ -20,44 +20,57 @@ die() {
 # to CMake.
 need_packages() {
   command -v dpkg-query >/dev/null || return 0
-  local missing
-  missing=$(comm -23 <(printf '%s\n' "$@" | sort -u) \
-    <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | sort -u) |
-    tr '\n' ' ')
-  [ -n "$missing" ] || return 0
+  [ -n "$(missing_packages "$@")" ] || return 0
+  mkdir -p "$root/build"
+  (
+    flock 9  # two first starts at once
+    install_packages "$(missing_packages "$@")" 9>&-
+  ) 9>"$root/build/packages.lock" || exit 1
+}
 
-  local -a as_root=() names
+missing_packages() {
+  comm -23 <(printf '%s\n' "$@" | sort -u) \
+    <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | sort -u) |
+    paste -sd ' '
+}
+
+install_packages() {
+  local missing=$1 as_root=() names said
+  [ -n "$missing" ] || return 0
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || die "no sudo to install these packages: $missing"
     as_root=(sudo)
     [ -t 0 ] || as_root=(sudo -n)  # nobody is there to type a password
   fi
   read -ra names <<<"$missing"
-  local -a apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
-  local said
+  local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300)
   echo "installing $missing" >&2
   "${apt[@]}" update >/dev/null 2>&1 || true  # one unreachable source need not matter
   said=$("${apt[@]}" install -y --no-install-recommends "${names[@]}" 2>&1 >/dev/null) ||
-    die "could not install these packages: $missing($(tail -n 1 <<<"$said"))"
+    die "could not install these packages: $missing ($(tail -n 1 <<<"$said"))"
 }
 
 # configure PRESET [-DNAME=VALUE...]: runs CMake where ninja would not know that it must: in a new folder, in one that
 # was moved, after a change of the presets, and for explicit settings.
 configure() {
-  local preset=$1 dir=$root/build/$1 fresh=() said
+  local preset=$1 dir=$root/build/$1 said
   shift
-  if ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$dir/CMakeCache.txt" 2>/dev/null; then
-    fresh=(--fresh)
-  elif [ $# = 0 ] && [ "$dir/build.ninja" -nt "$root/CMakePresets.json" ]; then
-    return 0
-  fi
-  said=$(cmake -S "$root" --preset "$preset" "${fresh[@]}" "$@" 2>&1) || {
-    echo "$said" >&2
-    die "CMake could not configure build/$preset"
-  }
+  mkdir -p "$root/build"
+  (
+    flock 9
+    if ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$dir/CMakeCache.txt" 2>/dev/null; then
+      rm -rf "$dir"
+    elif [ $# = 0 ] && [ "$dir/build.ninja" -nt "$root/CMakePresets.json" ]; then
+      exit 0
+    fi
+    said=$(cmake -S "$root" --preset "$preset" "$@" 2>&1 9>&-) || {
+      echo "$said" >&2
+      die "CMake could not configure build/$preset"
+    }
+  ) 9>"$dir.lock" || exit 1  # two starts at once wait for each other
 }
 
-# build PRESET TARGET...: silent if nothing is to be done. Two at once on one folder wait for each other.
+# build PRESET TARGET...: silent if nothing is to be done.
 build() {
   local dir=$root/build/$1 wrap=()
   [ "$1" = release ] || wrap=("${sanitizer_wrap[@]}")
@@ -69,7 +82,7 @@ build() {
     set -o pipefail
     flock 9
     NINJA_STATUS='[%f/%t] ' "${wrap[@]}" ninja -C "$dir" "$@" 2>&1 9>&- | show_progress >&2
-  ) 9>"$dir/.lock" || die "build/${dir##*/} does not build"
+  ) 9>"$dir.lock" || die "build/${dir##*/} does not build"
 }
 
 # run_tests PRESET [CTEST OPTION...]: ends with ctest's summary.
