@@ -15,7 +15,7 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
   auto threads = std::make_shared<ThreadPool>(options.threads);
   if (name == "reference")
     return std::make_unique<Device>(threads, std::make_shared<ReferenceBackend>(threads, options.compute));
-  fail("backend {}: expected one of {}", quoted(options.backend), fmt::join(names, ", "));
+  fail("backend {}: expected one of {}", quote(options.backend), fmt::join(names, ", "));
 }
 
 }  // namespace dure

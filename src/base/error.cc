@@ -2,7 +2,7 @@
 
 namespace dure {
 
-std::string quoted(std::string_view text, size_t limit) {
+std::string quote(std::string_view text, size_t limit) {
   std::string out = "'";
   for (size_t i = 0; i < text.size() && i < limit; ++i) {
     const unsigned char c = text[i];

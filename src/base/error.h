@@ -32,6 +32,6 @@ void require(bool condition, fmt::format_string<Args...> format, Args&&... args)
 }
 
 /// Text from a file made fit for a one-line message: control characters escaped, cut after `limit` bytes.
-std::string quoted(std::string_view text, size_t limit = 60);
+std::string quote(std::string_view text, size_t limit = 60);
 
 }  // namespace dure

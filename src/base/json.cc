@@ -82,7 +82,7 @@ int Fields::integer(std::string_view key, int min, int max) const {
   const bool whole = value.is_number() && std::floor(value.get<double>()) == value.get<double>();
   const double number = whole ? value.get<double>() : 0;
   require(whole && number >= min && number <= max, "{}: field '{}': expected an integer from {} to {}, found {}",
-          source_, key, min, max, quoted(dump_json(value), 40));
+          source_, key, min, max, quote(dump_json(value), 40));
   return static_cast<int>(number);
 }
 
@@ -93,7 +93,7 @@ int Fields::integer_or(std::string_view key, int fallback, int min, int max) con
 double Fields::number(std::string_view key) const {
   const Json& value = need(key);
   require(value.is_number() && std::isfinite(value.get<double>()), "{}: field '{}': expected a number, found {}",
-          source_, key, quoted(dump_json(value), 40));
+          source_, key, quote(dump_json(value), 40));
   return value.get<double>();
 }
 
@@ -103,13 +103,13 @@ bool Fields::boolean_or(std::string_view key, bool fallback) const {
   if (!has(key)) return fallback;
   const Json& value = need(key);
   require(value.is_boolean(), "{}: field '{}': expected true or false, found {}", source_, key,
-          quoted(dump_json(value), 40));
+          quote(dump_json(value), 40));
   return value.get<bool>();
 }
 
 std::string Fields::string(std::string_view key) const {
   const Json& value = need(key);
-  require(value.is_string(), "{}: field '{}': expected a string, found {}", source_, key, quoted(dump_json(value), 40));
+  require(value.is_string(), "{}: field '{}': expected a string, found {}", source_, key, quote(dump_json(value), 40));
   return value.get<std::string>();
 }
 

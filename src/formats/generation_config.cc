@@ -16,7 +16,7 @@ std::vector<int> token_ids(const Fields& fields, std::string_view key) {
   for (const Json& id : *value) {
     require(id.is_number_unsigned() && id.get<uint64_t>() <= kMaxToken,
             "{}: field '{}': expected token ids from 0 to {}, found {}", fields.source(), key, kMaxToken,
-            dure::quoted(dump_json(id), 40));
+            quote(dump_json(id), 40));
     ids.push_back(id.get<int>());
   }
   return ids;

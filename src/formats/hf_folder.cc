@@ -73,7 +73,7 @@ class HfFolder : public Checkpoint {
       const Safetensors& shard = shards_.emplace_back(Safetensors::open(file));
       for (const auto& [name, entry] : shard.entries())
         require(home_.emplace(name, shards_.size() - 1).second, "{}: tensor {} is in another file of the folder too",
-                shard.source(), dure::quoted(name));
+                shard.source(), quote(name));
     }
   }
 
@@ -83,20 +83,20 @@ class HfFolder : public Checkpoint {
             "{}: field 'weight_map': expected an object", path.string());
     std::map<std::string, size_t> opened;
     for (const auto& [name, value] : index.at("weight_map").get_ref<const Json::object_t&>()) {
-      require(value.is_string(), "{}: tensor {}: expected the name of a shard", path.string(), dure::quoted(name));
+      require(value.is_string(), "{}: tensor {}: expected the name of a shard", path.string(), quote(name));
       const std::string file = value.get<std::string>();
       if (!opened.contains(file)) {
         require(file.find_first_of(std::string_view("/\\\0", 3)) == file.npos && file != "..",
-                "{}: tensor {}: the shard {} is not a plain file name", path.string(), dure::quoted(name),
-                dure::quoted(file));
-        require(fs::exists(folder_ / file), "{}: tensor {}: its shard {} is missing", path.string(), dure::quoted(name),
-                dure::quoted(file));
+                "{}: tensor {}: the shard {} is not a plain file name", path.string(), quote(name),
+                quote(file));
+        require(fs::exists(folder_ / file), "{}: tensor {}: its shard {} is missing", path.string(), quote(name),
+                quote(file));
         shards_.push_back(Safetensors::open(folder_ / file));
         opened.emplace(file, shards_.size() - 1);
       }
       const size_t shard = opened.at(file);
-      require(shards_[shard].contains(name), "{}: tensor {} is not in its shard {}", path.string(), dure::quoted(name),
-              dure::quoted(file));
+      require(shards_[shard].contains(name), "{}: tensor {} is not in its shard {}", path.string(), quote(name),
+              quote(file));
       home_.emplace(name, shard);
     }
   }
@@ -109,7 +109,7 @@ class HfFolder : public Checkpoint {
     require(
         scale.dtype() == DType::F32 && shape.rank() == 2 && scale.shape() == Shape{tiles(shape[0]), tiles(shape[1])},
         "{}: tensor {}: expected F32, one factor per {} x {} elements of {}, found {} {}", shards_[it->second].source(),
-        dure::quoted(it->first), kTile, kTile, shape, dure::name(scale.dtype()), scale.shape());
+        quote(it->first), kTile, kTile, shape, dure::name(scale.dtype()), scale.shape());
     return scale;
   }
 

@@ -47,7 +47,7 @@ size_t count_keys(const Json& json) {
 Safetensors::Entry parse_entry(const std::string& name, const Json& json, std::span<const std::byte> data,
                                const std::string& source) {
   const auto expect = [&](bool condition, std::string_view what) {
-    require(condition, "{}: tensor {}: {}", source, dure::quoted(name), what);
+    require(condition, "{}: tensor {}: {}", source, quote(name), what);
   };
   expect(json.is_object() && json.contains("dtype") && json.contains("shape") && json.contains("data_offsets"),
          "expected an object with dtype, shape and data_offsets");
@@ -60,7 +60,7 @@ Safetensors::Entry parse_entry(const std::string& name, const Json& json, std::s
 
   const uint64_t begin = offsets[0].get<uint64_t>(), end = offsets[1].get<uint64_t>();
   require(begin <= end && end <= data.size(), "{}: tensor {}: bytes {} to {} of {} bytes of data", source,
-          dure::quoted(name), begin, end, data.size());
+          quote(name), begin, end, data.size());
 
   Safetensors::Entry entry{dtype.get<std::string>(), {}, data.subspan(begin, end - begin)};
   int64_t numel = 1;
@@ -72,12 +72,12 @@ Safetensors::Entry parse_entry(const std::string& name, const Json& json, std::s
   }
   const auto* type = std::find_if(std::begin(kStoredTypes), std::end(kStoredTypes),
                                   [&](const StoredType& known) { return known.name == entry.dtype; });
-  expect(type != std::end(kStoredTypes), "unknown dtype " + dure::quoted(entry.dtype, 20));
+  expect(type != std::end(kStoredTypes), "unknown dtype " + quote(entry.dtype, 20));
   int64_t bits = 0;
   overflow |= __builtin_mul_overflow(numel, type->bits, &bits);
   require(!overflow && bits % 8 == 0 && static_cast<uint64_t>(bits / 8) == entry.data.size(),
-          "{}: tensor {}: {} {} does not take the {} bytes of its data_offsets", source, dure::quoted(name),
-          entry.dtype, dure::quoted(dump_json(shape)), entry.data.size());
+          "{}: tensor {}: {} {} does not take the {} bytes of its data_offsets", source, quote(name),
+          entry.dtype, quote(dump_json(shape)), entry.data.size());
   return entry;
 }
 
@@ -93,7 +93,7 @@ void check_tiling(const OrderedMap<std::string, Safetensors::Entry>& entries, st
   size_t next = 0;
   for (const auto* entry : sorted) {
     require(position(entry) == next, "{}: tensor {}: starts at byte {} of the data, expected {} (no gap, no overlap)",
-            source, dure::quoted(entry->first), position(entry), next);
+            source, quote(entry->first), position(entry), next);
     next += entry->second.data.size();
   }
   require(next == data.size(), "{}: the tensors end at byte {} of {} bytes of data", source, next, data.size());
@@ -143,9 +143,9 @@ Tensor Safetensors::load(std::string_view name, Device& device) const {
   const Entry& entry = it->second;
   int code = 0;
   while (code < kDTypes && !(plain(info(DType(code))) && info(DType(code)).name == entry.dtype)) ++code;
-  require(code < kDTypes, "{}: tensor {}: dtype {} is not supported", source_, dure::quoted(it->first), entry.dtype);
+  require(code < kDTypes, "{}: tensor {}: dtype {} is not supported", source_, quote(it->first), entry.dtype);
   require(entry.shape.size() <= Shape::kMaxRank, "{}: tensor {}: {} dimensions, expected at most {}", source_,
-          dure::quoted(it->first), entry.shape.size(), Shape::kMaxRank);
+          quote(it->first), entry.shape.size(), Shape::kMaxRank);
 
   const DType dtype = DType(code);
   Shape shape;

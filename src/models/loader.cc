@@ -1,0 +1,140 @@
+#include "models/loader.h"
+
+#include "base/error.h"
+
+namespace dure {
+
+Loader::Loader(const Checkpoint& checkpoint, Device& device, const LoadOptions& options)
+    : checkpoint_(checkpoint), device_(device), options_(options) {
+  for (const TensorInfo& t : checkpoint.tensors()) bytes_total_ += t.bytes;
+}
+
+bool Loader::has(const std::string& name) const { return checkpoint_.find(name).has_value(); }
+
+/// Brings a mapped tensor into memory, so that the first answer does not wait for the disk.
+void Loader::touch(const Tensor& t) {
+  constexpr int64_t kPage = 4096;
+  const auto* data = static_cast<const volatile std::byte*>(t.view().data);
+  for (int64_t i = 0; i < t.bytes(); i += kPage) (void)data[i];
+  bytes_done_ += t.bytes();
+  if (options_.progress) options_.progress(bytes_done_, bytes_total_);
+}
+
+StoredTensor Loader::take(const std::string& name, int64_t numel) {
+  StoredTensor stored = checkpoint_.get(name);
+  require(stored.data.numel() == numel, "{}: tensor '{}' has shape {}, expected {} elements", checkpoint_.source(),
+          name, stored.data.shape(), numel);
+  if (options_.progress) touch(stored.data);
+  elements_ += numel;
+  return stored;
+}
+
+Tensor Loader::to_float(const Tensor& t, const Shape& shape) const {
+  return Tensor::from(device_, t.to_floats(), shape);
+}
+
+Weight Loader::weight(const std::string& name, int64_t out, int64_t in) {
+  StoredTensor stored = take(name, out * in);
+  require(stored.data.shape().rank() >= 2 && stored.data.dim(-1) == in,
+          "{}: tensor '{}' has shape {}, expected [{}, {}]", checkpoint_.source(), name, stored.data.shape(), out, in);
+  require(info(stored.data.dtype()).weight, "{}: tensor '{}' is {}, expected a weight type", checkpoint_.source(), name,
+          dure::name(stored.data.dtype()));
+  Tensor data = stored.data.alias({out, in});
+  if (options_.trainable) {
+    require(!stored.scale.defined(), "{}: tensor '{}' is FP8: training starts from F32, BF16 or F16 weights",
+            checkpoint_.source(), name);
+    data = to_float(data, {out, in});
+    data.set_requires_grad(true);
+  }
+  Weight w = device_.backend().prepare(data, stored.scale);
+  parameters_.push_back({name, w.data});
+  return w;
+}
+
+Tensor Loader::vector(const std::string& name, int64_t size) {
+  const Tensor stored = take(name, size).data;
+  require(info(stored.dtype()).dequantise != nullptr, "{}: tensor '{}' is {}, expected a float type",
+          checkpoint_.source(), name, dure::name(stored.dtype()));
+  return to_float(stored, {size});
+}
+
+Tensor Loader::buffer(const std::string& name, int64_t size) { return vector(name, size); }
+
+RmsNorm Loader::norm(const std::string& prefix, int64_t size, double eps) {
+  Tensor w = vector(prefix + ".weight", size);
+  w.set_requires_grad(options_.trainable);
+  parameters_.push_back({prefix + ".weight", w});
+  return {w, static_cast<float>(eps)};
+}
+
+Linear Loader::linear(const std::string& prefix, int64_t out, int64_t in) {
+  Linear l{weight(prefix + ".weight", out, in), {}};
+  if (!has(prefix + ".bias")) return l;
+  l.bias = vector(prefix + ".bias", out);
+  l.bias.set_requires_grad(options_.trainable);
+  parameters_.push_back({prefix + ".bias", l.bias});
+  return l;
+}
+
+MLP Loader::mlp(const std::string& prefix, int64_t hidden, int64_t intermediate) {
+  MLP m;
+  m.gate_proj = linear(prefix + ".gate_proj", intermediate, hidden);
+  m.up_proj = linear(prefix + ".up_proj", intermediate, hidden);
+  m.down_proj = linear(prefix + ".down_proj", hidden, intermediate);
+  return m;
+}
+
+Expert Loader::expert(const std::string& prefix, int64_t hidden, int64_t intermediate) {
+  return {weight(prefix + ".gate_proj.weight", intermediate, hidden),
+          weight(prefix + ".up_proj.weight", intermediate, hidden),
+          weight(prefix + ".down_proj.weight", hidden, intermediate)};
+}
+
+double read_rope_theta(const Fields& config) {
+  if (const Json* p = config.find("rope_parameters")) {
+    const Fields parameters(*p, config.source());
+    if (parameters.has("rope_theta")) return parameters.number("rope_theta");
+  }
+  const double theta = config.number_or("rope_theta", 10000);
+  require(theta > 1, "{}: field 'rope_theta': expected more than 1, found {}", config.source(), theta);
+  return theta;
+}
+
+RopeScaling read_rope_scaling(const Fields& config) {
+  const Json* found = config.find("rope_parameters");
+  if (found == nullptr) found = config.find("rope_scaling");
+  if (found == nullptr) return {};
+  const Fields scaling(*found, config.source());
+
+  RopeScaling s;
+  const std::string type = scaling.string_or("rope_type", scaling.string_or("type", "default"));
+  if (type == "default") return {};
+  if (type == "linear") {
+    s.type = RopeScaling::Type::linear;
+  } else if (type == "llama3") {
+    s.type = RopeScaling::Type::llama3;
+  } else if (type == "yarn") {
+    s.type = RopeScaling::Type::yarn;
+  } else {
+    fail("{}: rope_scaling type {} is not supported, expected linear, llama3 or yarn", config.source(), quote(type));
+  }
+  s.factor = scaling.number("factor");
+  require(s.factor > 0, "{}: rope_scaling factor: expected more than 0, found {}", config.source(), s.factor);
+  constexpr int kMaxContext = 1 << 30;
+  s.original_max_position_embeddings = scaling.has("original_max_position_embeddings")
+                                           ? scaling.integer("original_max_position_embeddings", 1, kMaxContext)
+                                           : config.integer_or("max_position_embeddings", 2048, 1, kMaxContext);
+  s.beta_fast = scaling.number_or("beta_fast", s.beta_fast);
+  s.beta_slow = scaling.number_or("beta_slow", s.beta_slow);
+  s.mscale = scaling.number_or("mscale", 0);
+  s.mscale_all_dim = scaling.number_or("mscale_all_dim", 0);
+  s.attention_factor = scaling.number_or("attention_factor", 0);
+  s.low_freq_factor = scaling.number_or("low_freq_factor", s.low_freq_factor);
+  s.high_freq_factor = scaling.number_or("high_freq_factor", s.high_freq_factor);
+  require(s.beta_fast > 0 && s.beta_slow > 0 && s.low_freq_factor > 0 && s.high_freq_factor > s.low_freq_factor,
+          "{}: rope_scaling: beta and frequency factors are positive, low_freq_factor below high_freq_factor",
+          config.source());
+  return s;
+}
+
+}  // namespace dure

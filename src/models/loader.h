@@ -1,0 +1,48 @@
+#pragma once
+
+#include "base/json.h"
+#include "models/model.h"
+#include "nn/linear.h"
+#include "nn/mlp.h"
+#include "nn/rotary.h"
+
+namespace dure {
+
+/// Turns a checkpoint's tensors into weights, checking names and shapes, and keeps the list of parameters.
+class Loader {
+ public:
+  Loader(const Checkpoint& checkpoint, Device& device, const LoadOptions& options);
+
+  Device& device() const { return device_; }
+  bool has(const std::string& name) const;
+  /// A matrix [out, in], or any tensor that has as many rows of `in` elements.
+  Weight weight(const std::string& name, int64_t out, int64_t in);
+  /// PREFIX.weight and, if it is there, PREFIX.bias.
+  Linear linear(const std::string& prefix, int64_t out, int64_t in);
+  RmsNorm norm(const std::string& prefix, int64_t size, double eps);
+  MLP mlp(const std::string& prefix, int64_t hidden, int64_t intermediate);
+  Expert expert(const std::string& prefix, int64_t hidden, int64_t intermediate);
+  /// A float32 vector that is not a parameter of the optimizer (a router's bias, frequency factors).
+  Tensor buffer(const std::string& name, int64_t size);
+
+  const Parameters& parameters() const { return parameters_; }
+  int64_t elements() const { return elements_; }
+
+ private:
+  StoredTensor take(const std::string& name, int64_t numel);
+  Tensor vector(const std::string& name, int64_t size);
+  Tensor to_float(const Tensor& t, const Shape& shape) const;
+  void touch(const Tensor& t);
+
+  const Checkpoint& checkpoint_;
+  Device& device_;
+  const LoadOptions& options_;
+  Parameters parameters_;
+  int64_t elements_ = 0, bytes_done_ = 0, bytes_total_ = 0;
+};
+
+/// rope_theta and rope_scaling (or, since transformers 5, rope_parameters) of a config.
+double read_rope_theta(const Fields& config);
+RopeScaling read_rope_scaling(const Fields& config);
+
+}  // namespace dure

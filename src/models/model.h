@@ -1,0 +1,59 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "formats/checkpoint.h"
+#include "nn/kv_cache.h"
+
+namespace dure {
+
+struct Parameter {
+  std::string name;  ///< as in the checkpoint
+  Tensor tensor;
+};
+using Parameters = std::vector<Parameter>;
+
+/// What a model is, for `dure info` and for the engine.
+struct ModelInfo {
+  std::string model_type;
+  int vocab_size = 0, hidden_size = 0, num_hidden_layers = 0;
+  int max_position_embeddings = 0;
+  int64_t parameters = 0;         ///< all of them, each shared one once
+  int64_t active_parameters = 0;  ///< those that one token uses
+};
+
+/// A language model. Its forward pass is written once and serves prefill, batched decode and training.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  /// Hidden states after the final norm, one for each row of the batch: [T, D].
+  virtual Tensor forward(const Batch& b) = 0;
+  /// [rows, D] -> [rows, V]; asked only for the rows that need it.
+  virtual Tensor logits(const Tensor& hidden) = 0;
+  /// Multi-token prediction (DeepSeek-V3, section 2.2): row t holds the hidden state of token t and `tokens` the token
+  /// after it; returns logits for the token after that, [T, V]. Throws Error if the model has no such layer.
+  virtual Tensor draft(const Tensor& hidden, const Batch& next_tokens) = 0;
+  virtual bool can_draft() const = 0;
+
+  virtual const Parameters& parameters() const = 0;
+  /// For each layer of the cache, MTP layers last, what it keeps of a token.
+  virtual std::vector<std::vector<CachePlane>> cache_planes() const = 0;
+  virtual const ModelInfo& info() const = 0;
+};
+
+struct LoadOptions {
+  /// Parameters become float32 copies that require gradients; otherwise they stay in the file as they are.
+  bool trainable = false;
+  /// Called now and then with the bytes read so far and in all. May be empty.
+  std::function<void(int64_t done, int64_t total)> progress;
+};
+
+/// Makes the model that the checkpoint's config asks for. `device` outlives it.
+/// Throws Error if the architecture is unknown, or a field or tensor is missing or has the wrong shape.
+std::unique_ptr<Model> load_model(const Checkpoint& checkpoint, Device& device, const LoadOptions& options = {});
+
+}  // namespace dure

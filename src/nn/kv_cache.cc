@@ -1,0 +1,53 @@
+#include "nn/kv_cache.h"
+
+#include "base/error.h"
+#include "ops/attention.h"
+
+namespace dure {
+
+KVCache::KVCache(Device& device, const std::vector<std::vector<CachePlane>>& planes, int blocks, DType dtype)
+    : blocks_(blocks) {
+  require(dtype == DType::F32 || dtype == DType::BF16 || dtype == DType::F16,
+          "cache dtype {}: expected F32, BF16 or F16", name(dtype));
+  for (const auto& layer : planes) {
+    planes_.emplace_back();
+    for (const CachePlane& plane : layer)
+      planes_.back().push_back(Tensor::empty(device, dtype, {blocks, kBlockSize, plane.width}));
+  }
+}
+
+Tensor KVCache::pages(int layer, int plane, int64_t heads) const {
+  const Tensor& t = planes_.at(layer).at(plane);
+  return t.alias({blocks_, kBlockSize, heads, t.dim(2) / heads});
+}
+
+int64_t cache_bytes_per_token(const std::vector<std::vector<CachePlane>>& planes, DType dtype) {
+  int64_t values = 0;
+  for (const auto& layer : planes)
+    for (const CachePlane& plane : layer) values += plane.width;
+  return values * info(dtype).block_bytes;
+}
+
+namespace {
+
+/// Appends rows [T, heads, width] to a plane; returns the plane's pages.
+Tensor append(const Tensor& rows, const Batch& b, int layer, int plane) {
+  const Tensor pages = b.cache->pages(layer, plane, 1);  // [blocks, block_size, 1, heads * width]
+  cache_append(pages.alias({pages.dim(0), pages.dim(1), pages.dim(3)}), rows, b.block_table, b.ragged());
+  return b.cache->pages(layer, plane, rows.dim(1));
+}
+
+}  // namespace
+
+Tensor attend(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value, const Batch& b, int layer,
+              float scale) {
+  if (b.cache == nullptr) return attention(q, key, value, b.ragged(), scale);
+  int plane = 0;
+  std::array<Tensor, 2> keys;
+  keys[0] = append(key[0], b, layer, plane++);
+  if (key[1].defined()) keys[1] = append(key[1], b, layer, plane++);
+  const Tensor values = value.same(key[0]) ? keys[0] : append(value, b, layer, plane++);
+  return attention_paged(q, keys, values, b.block_table, b.ragged(), scale);
+}
+
+}  // namespace dure

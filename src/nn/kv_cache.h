@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nn/batch.h"
+
+namespace dure {
+
+/// What one layer keeps of each token: GQA k and v; MLA c_kv and k_pe.
+struct CachePlane {
+  std::string name;
+  int width;  ///< values per token, all heads together
+};
+
+/// Pages for every plane of every layer. A page (block) holds kBlockSize consecutive positions of one sequence; which
+/// pages belong to which sequence is the caller's business (Batch::block_table).
+class KVCache {
+ public:
+  static constexpr int kBlockSize = 128;
+
+  /// planes[layer] as Model::cache_planes() gives them; dtype F32, BF16 or F16.
+  KVCache(Device& device, const std::vector<std::vector<CachePlane>>& planes, int blocks, DType dtype);
+
+  int blocks() const { return blocks_; }
+  /// Plane `plane` of a layer as [blocks, kBlockSize, heads, width / heads]; shares memory.
+  Tensor pages(int layer, int plane, int64_t heads) const;
+
+ private:
+  int blocks_;
+  std::vector<std::vector<Tensor>> planes_;  // [layer][plane]: [blocks, kBlockSize, width]
+};
+
+/// Bytes that one token takes in the cache.
+int64_t cache_bytes_per_token(const std::vector<std::vector<CachePlane>>& planes, DType dtype);
+
+/// Causal attention as a layer needs it: without a cache over the rows of the batch; with one, writes the new rows to
+/// the layer's planes (the key's parts, then the value unless it is the first part itself) and attends the pages.
+/// q [T, H, Dk], key parts [T, heads, width], value [T, heads, Dv] -> [T, H, Dv]
+Tensor attend(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value, const Batch& b, int layer,
+              float scale);
+
+}  // namespace dure
