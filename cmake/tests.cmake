@@ -17,7 +17,9 @@ endfunction()
 foreach(layer base tensor text formats sampling backend ops nn models toolbox engine train chat cli)
   dure_tests(${layer} ${CMAKE_SOURCE_DIR}/src/${layer} dure_${layer})
 endforeach()
-dure_tests(golden ${CMAKE_SOURCE_DIR}/tests/golden dure_cli)
+# Golden vectors of third parties come compressed.
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+dure_tests(golden ${CMAKE_SOURCE_DIR}/tests/golden dure_cli PkgConfig::ZSTD)
 
 # The checks that CI runs are code too.
 foreach(script check_layers check_isa_objects)

@@ -1,0 +1,83 @@
+// Vectors made by other implementations: @huggingface/tokenizers, an independent Python BPE, llama.cpp.
+#include "text/tokenizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "formats/tokenizer_json.h"
+#include "tests/golden/zstd_file.h"
+
+namespace dure {
+namespace {
+
+using Ids = std::vector<int>;
+namespace fs = std::filesystem;
+
+const fs::path kShared = fs::path(DURE_SHARED_DIR) / "data/tokenizers";
+
+std::string streamed(const Tokenizer& tokenizer, const Ids& ids, bool skip_special) {
+  StreamDecoder decoder = tokenizer.stream_decoder(skip_special);
+  std::string text;
+  for (const int id : ids) text += decoder.push(id);
+  return text + decoder.finish();
+}
+
+void expect_decodes(const Tokenizer& tokenizer, const Ids& ids, const Json& vector) {
+  for (const bool skip_special : {false, true}) {
+    const char* key = skip_special ? "decoded_skip_special" : "decoded";
+    if (!vector.contains(key)) continue;
+    EXPECT_EQ(tokenizer.decode(ids, skip_special), vector[key].get<std::string>());
+    EXPECT_EQ(streamed(tokenizer, ids, skip_special), vector[key].get<std::string>());
+  }
+}
+
+class SmallTokenizer : public testing::TestWithParam<const char*> {};
+
+TEST_P(SmallTokenizer, MatchesEveryVector) {
+  const fs::path folder = fs::path(DURE_TESTS_DIR) / "fixtures/tokenizers" / GetParam();
+  const Tokenizer tokenizer(read_tokenizer(folder));
+  const Json golden = parse_json(read_file(folder / "golden.json"), "golden.json");
+  for (const Json& vector : golden["cases"]) {
+    const auto text = vector["text"].get<std::string>();
+    SCOPED_TRACE(text);
+    const auto ids = vector["ids"].get<Ids>();
+    EXPECT_EQ(tokenizer.encode(text), ids);
+    EXPECT_EQ(tokenizer.encode(text, {.add_special = true}), vector["ids_with_special"].get<Ids>());
+    expect_decodes(tokenizer, ids, vector);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, SmallTokenizer,
+                         testing::Values("ds2-style", "ds3-style", "llama3-style", "qwen2-style"));
+
+class PublishedTokenizer : public testing::TestWithParam<const char*> {};
+
+TEST_P(PublishedTokenizer, MatchesEveryVector) {
+  const fs::path folder = kShared / GetParam();
+  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no " << folder;
+  const Tokenizer tokenizer(parse_tokenizer_json(read_zst(folder / "tokenizer.json.zst"), GetParam()));
+  std::istringstream lines(read_file(folder / "golden.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const Json vector = parse_json(line, "golden.jsonl");
+    SCOPED_TRACE(line.substr(0, 300));
+    const auto ids = vector["ids"].get<Ids>();
+    if (vector.contains("text")) {
+      EXPECT_EQ(tokenizer.encode(vector["text"].get<std::string>()), ids);
+    }
+    expect_decodes(tokenizer, ids, vector);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shared, PublishedTokenizer,
+                         testing::Values("deepseek-v3", "deepseek-v4", "deepseek-v4.1", "deepseek-v2", "deepseek-llm",
+                                         "qwen2.5", "qwen3", "deepseek-r1-distill-qwen", "llama3.1"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace dure
