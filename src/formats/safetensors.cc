@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "formats/mapped_tensor.h"
 
 namespace dure {
 namespace {
@@ -150,12 +151,7 @@ Tensor Safetensors::load(std::string_view name, Device& device) const {
   const DType dtype = DType(code);
   Shape shape;
   for (int64_t dim : entry.shape) shape.push_back(dim);
-  if (reinterpret_cast<uintptr_t>(entry.data.data()) % static_cast<unsigned>(info(dtype).block_bytes) == 0)
-    return Tensor::wrap(device, dtype, shape, entry.data.data(), owner_);
-  std::shared_ptr<void> copy = device.allocate(entry.data.size());
-  std::memcpy(copy.get(), entry.data.data(), entry.data.size());
-  const void* address = copy.get();
-  return Tensor::wrap(device, dtype, shape, address, std::move(copy));
+  return mapped_tensor(device, dtype, shape, entry.data, owner_);
 }
 
 void write_safetensors(const std::filesystem::path& path, std::vector<std::pair<std::string, Tensor>> tensors) {

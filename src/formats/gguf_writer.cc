@@ -1,0 +1,127 @@
+#include "formats/gguf_writer.h"
+
+#include <ostream>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "formats/gguf.h"
+#include "formats/gguf_types.h"
+
+namespace dure {
+namespace {
+
+using Type = Gguf::Type;
+
+constexpr uint64_t kAlignment = 32;
+
+uint64_t aligned(uint64_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
+
+template <class T>
+void put(std::string& to, T value) {
+  to.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+void put(std::string& to, std::string_view text) {
+  put<uint64_t>(to, text.size());
+  to += text;
+}
+void put_head(std::string& to, std::string_view key, Type type) {
+  put(to, key);
+  put(to, type);
+}
+void put_head(std::string& to, std::string_view key, Type element, uint64_t count) {
+  put_head(to, key, Type::Array);
+  put(to, element);
+  put(to, count);
+}
+
+}  // namespace
+
+void GgufWriter::add(std::string_view key, std::string_view value) {
+  put_head(metadata_, key, Type::String);
+  put(metadata_, value);
+  ++values_;
+}
+
+void GgufWriter::add(std::string_view key, uint32_t value) {
+  put_head(metadata_, key, Type::U32);
+  put(metadata_, value);
+  ++values_;
+}
+
+void GgufWriter::add(std::string_view key, int32_t value) {
+  put_head(metadata_, key, Type::I32);
+  put(metadata_, value);
+  ++values_;
+}
+
+void GgufWriter::add(std::string_view key, float value) {
+  put_head(metadata_, key, Type::F32);
+  put(metadata_, value);
+  ++values_;
+}
+
+void GgufWriter::add(std::string_view key, bool value) {
+  put_head(metadata_, key, Type::Bool);
+  put<uint8_t>(metadata_, value);
+  ++values_;
+}
+
+void GgufWriter::add(std::string_view key, std::span<const std::string> values) {
+  put_head(metadata_, key, Type::String, values.size());
+  for (const std::string& value : values) put(metadata_, std::string_view(value));
+  ++values_;
+}
+
+void GgufWriter::add(std::string_view key, std::span<const float> values) {
+  put_head(metadata_, key, Type::F32, values.size());
+  for (float value : values) put(metadata_, value);
+  ++values_;
+}
+
+void GgufWriter::add(std::string_view key, std::span<const int32_t> values) {
+  put_head(metadata_, key, Type::I32, values.size());
+  for (int32_t value : values) put(metadata_, value);
+  ++values_;
+}
+
+void GgufWriter::add_tensor(std::string name, Tensor tensor) {
+  DURE_ASSERT(tensor.contiguous() && find_gguf_type(dure::name(tensor.dtype())) != nullptr);
+  tensors_.emplace_back(std::move(name), std::move(tensor));
+}
+
+void GgufWriter::write_to(std::ostream& out) const {
+  std::string head = "GGUF";
+  put<uint32_t>(head, 3);
+  put<uint64_t>(head, tensors_.size());
+  put<uint64_t>(head, values_);
+  head += metadata_;
+  uint64_t offset = 0;
+  for (const auto& [name, tensor] : tensors_) {
+    put(head, std::string_view(name));
+    put<uint32_t>(head, static_cast<uint32_t>(tensor.shape().rank()));
+    for (int d = tensor.shape().rank() - 1; d >= 0; --d) put<uint64_t>(head, static_cast<uint64_t>(tensor.dim(d)));
+    put<uint32_t>(head, find_gguf_type(dure::name(tensor.dtype()))->id);
+    put(head, offset);
+    offset += aligned(static_cast<uint64_t>(tensor.bytes()));
+  }
+  head.resize(aligned(head.size()));
+  out << head;
+  for (const auto& [name, tensor] : tensors_) {
+    const uint64_t bytes = static_cast<uint64_t>(tensor.bytes());
+    out.write(static_cast<const char*>(tensor.view().data), static_cast<std::streamsize>(bytes));
+    out << std::string(aligned(bytes) - bytes, '\0');
+  }
+}
+
+std::string GgufWriter::bytes() const {
+  std::ostringstream out;
+  write_to(out);
+  return out.str();
+}
+
+void GgufWriter::write(const std::filesystem::path& path) const {
+  write_file_atomically(path, [&](std::ostream& out) { write_to(out); });
+}
+
+}  // namespace dure
