@@ -62,7 +62,7 @@ class Reader {
   }
   Type type(std::string_view key) {
     const uint32_t code = number<uint32_t>("type");
-    require(code < std::size(kTypes), "{}: metadata {}: unknown type {}", source_, dure::quoted(key), code);
+    require(code < std::size(kTypes), "{}: metadata {}: unknown type {}", source_, quote(key), code);
     return static_cast<Type>(code);
   }
 
@@ -78,7 +78,7 @@ Gguf::Value read_value(Reader& reader, Bytes file, const std::string& source) {
   if (value.type == Type::Array) {
     value.element = reader.type(value.key);
     require(value.element != Type::Array, "{}: metadata {}: an array of arrays is not supported", source,
-            dure::quoted(value.key));
+            quote(value.key));
     value.count = reader.count(value.element == Type::String ? 8 : static_cast<size_t>(info_of(value.element).bytes),
                                "array elements");
   }
@@ -99,7 +99,7 @@ struct Place {
 
 Gguf::TensorEntry read_tensor(Reader& reader, Place& place, uint64_t alignment, const std::string& source) {
   Gguf::TensorEntry entry{reader.string("tensor name"), {}, {}, {}};
-  const std::string name = dure::quoted(entry.name);
+  const std::string name = quote(entry.name);
   const uint32_t rank = reader.number<uint32_t>("dimensions");
   require(rank <= Shape::kMaxRank, "{}: tensor {}: {} dimensions, expected at most {}", source, name, rank,
           Shape::kMaxRank);
@@ -140,9 +140,9 @@ void place_tensors(std::vector<Gguf::TensorEntry>& tensors, const std::vector<Pl
     const Place& place = places[i];
     require(place.offset <= data.size() && place.bytes <= data.size() - place.offset,
             "{}: tensor {}: {} bytes at {} of {} bytes of data; the file is cut short or damaged", source,
-            dure::quoted(tensors[i].name), place.bytes, place.offset, data.size());
+            quote(tensors[i].name), place.bytes, place.offset, data.size());
     require(place.offset >= end || place.bytes == 0, "{}: tensor {} overlaps another one at byte {} of the data",
-            source, dure::quoted(tensors[i].name), place.offset);
+            source, quote(tensors[i].name), place.offset);
     end = std::max(end, place.offset + place.bytes);
     tensors[i].data = data.subspan(place.offset, place.bytes);
   }
@@ -157,7 +157,7 @@ std::vector<uint32_t> sort_by_name(const std::vector<Item>& items, std::string_v
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return items[a].*name < items[b].*name; });
   for (size_t i = 1; i < order.size(); ++i)
     require(items[order[i - 1]].*name != items[order[i]].*name, "{}: {} {} occurs twice", source, what,
-            dure::quoted(items[order[i]].*name));
+            quote(items[order[i]].*name));
   return order;
 }
 
@@ -334,7 +334,7 @@ std::vector<float> Gguf::numbers(std::string_view key) const {
 Tensor Gguf::load(const TensorEntry& entry, Device& device) const {
   int code = 0;
   while (code < kDTypes && info(DType(code)).name != entry.type) ++code;
-  require(code < kDTypes, "{}: tensor {}: type {} is not supported", source_, dure::quoted(entry.name), entry.type);
+  require(code < kDTypes, "{}: tensor {}: type {} is not supported", source_, quote(entry.name), entry.type);
   return mapped_tensor(device, DType(code), entry.shape, entry.data, owner_);
 }
 
@@ -343,7 +343,7 @@ std::string describe(const Gguf::Value& value) {
   std::string text;
   const auto add = [&](const std::string& item) { text += (text.empty() ? "" : ", ") + item; };
   if (value.element == Type::String) {
-    for_each_string(value, kShown, [&](std::string_view s) { add(dure::quoted(s)); });
+    for_each_string(value, kShown, [&](std::string_view s) { add(quote(s)); });
   } else {
     const size_t bytes = static_cast<size_t>(info_of(value.element).bytes);
     for (uint64_t i = 0; i < std::min(value.count, kShown); ++i) {

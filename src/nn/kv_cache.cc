@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "ops/attention.h"
+#include "ops/view.h"
 
 namespace dure {
 
@@ -33,7 +34,8 @@ namespace {
 /// Appends rows [T, heads, width] to a plane; returns the plane's pages.
 Tensor append(const Tensor& rows, const Batch& b, int layer, int plane) {
   const Tensor pages = b.cache->pages(layer, plane, 1);  // [blocks, block_size, 1, heads * width]
-  cache_append(pages.alias({pages.dim(0), pages.dim(1), pages.dim(3)}), rows, b.block_table, b.ragged());
+  cache_append(pages.alias({pages.dim(0), pages.dim(1), pages.dim(3)}), reshape(rows, {rows.dim(0), -1}), b.block_table,
+               b.ragged());
   return b.cache->pages(layer, plane, rows.dim(1));
 }
 
