@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string_view>
+
+#include "backend/cpu/kernels.h"
+
+namespace dure {
+
+/// The kernels compiled for an instruction set. Throws Error if the build has none of that name.
+const cpu::Kernels& kernels_for(std::string_view isa);
+
+}  // namespace dure

@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/cpu.h"
+#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/dispatch.h"
+#include "backend/cpu/heuristics.h"
+
+namespace dure {
+
+using namespace heuristics;
+
+namespace {
+
+cpu::Format format_of(DType dtype) {
+  switch (dtype) {
+    case DType::F32: return cpu::kF32;
+    case DType::F16: return cpu::kF16;
+    case DType::BF16: return cpu::kBF16;
+    case DType::F8_E4M3: return cpu::kF8;
+    case DType::Q8_0: return cpu::kQ8_0;
+    case DType::Q4_0: return cpu::kQ4_0;
+    case DType::Q4_1: return cpu::kQ4_1;
+    case DType::Q5_0: return cpu::kQ5_0;
+    case DType::Q5_1: return cpu::kQ5_1;
+    case DType::IQ4_NL: return cpu::kIQ4_NL;
+    case DType::Q2_K: return cpu::kQ2_K;
+    case DType::Q3_K: return cpu::kQ3_K;
+    case DType::Q4_K: return cpu::kQ4_K;
+    case DType::Q5_K: return cpu::kQ5_K;
+    case DType::Q6_K: return cpu::kQ6_K;
+    default: fail("cpu: no kernels for {} weights", name(dtype));
+  }
+}
+
+/// Elements from one row of a view to the next; -1 if they are not evenly spaced.
+int64_t row_stride(const ConstView& v) {
+  const int last = v.shape.rank() - 2;
+  if (last < 0) return v.columns();
+  for (int d = 0; d < last; ++d)
+    if (v.shape[d] != 1 && v.strides[d] != v.shape[d + 1] * v.strides[d + 1]) return -1;
+  return v.strides[last];
+}
+
+cpu::Rows rows_of(const View& v) {
+  const int64_t stride = row_stride(v);
+  require(stride >= 0, "cpu: a result of shape {} has no evenly spaced rows", v.shape);
+  return {static_cast<float*>(v.data), stride};
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(std::string isa, std::shared_ptr<ThreadPool> threads, Compute compute) {
+  return std::make_unique<CpuBackend>(kernels_for(isa), std::move(threads), compute);
+}
+
+std::string CpuBackend::name() const { return fmt::format("cpu/{}", kernels_.isa); }
+
+CpuBackend::Product CpuBackend::product(const Weight& w, int64_t begin, int64_t end) {
+  const ConstView v = w.data.view();
+  const DTypeInfo& type = info(v.dtype);
+  Product p{};
+  p.w.data = static_cast<const uint8_t*>(v.data);
+  p.w.row_bytes = v.strides[0] / type.block * type.block_bytes;
+  p.w.columns = w.in_features();
+  if (w.scale.defined()) {
+    p.w.scale = static_cast<const float*>(w.scale.view().data);
+    p.w.scale_stride = w.scale.view().strides[0];
+  }
+  p.format = format_of(v.dtype);
+  p.begin = begin;
+  p.end = end;
+  return p;
+}
+
+CpuBackend::Operand CpuBackend::operand(ConstView x) {
+  const int64_t K = x.columns(), stride = row_stride(x);
+  if (compute_ == Compute::f32 && stride >= 0) return {{static_cast<const float*>(x.data), stride}, {}};
+  Scratch::Buffer copy = scratch_.take(x.rows() * K);
+  float* data = copy.data();
+  threads_->parallel_for(x.rows(), row_grain(K), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      if (compute_ == Compute::bf16)
+        kernels_.round_bf16(data + r * K, x.row(r), K);
+      else
+        std::memcpy(data + r * K, x.row(r), static_cast<size_t>(K) * sizeof(float));
+    }
+  });
+  return {{data, K}, std::move(copy)};
+}
+
+void CpuBackend::multiply_forward(const Product& p, int64_t begin, int64_t end) {
+  const cpu::FormatKernels& format = *kernels_.formats[p.format];
+  const int64_t K = p.w.columns;
+  cpu::Rows y = {p.y.data + (begin - p.begin), p.y.stride};
+  if (p.M <= kFusedRows && !rounds(p.format)) return format.dot(p.w, begin, end, p.x, p.M, y);
+  if (p.format == cpu::kF32 && !rounds(p.format)) {
+    const int64_t stride = p.w.row_bytes / static_cast<int64_t>(sizeof(float));
+    return kernels_.dot(y, p.x, {reinterpret_cast<const float*>(p.w.data) + begin * stride, stride}, p.M, end - begin,
+                        K);
+  }
+  const int64_t stride = (K + 15) / 16 * 16, panel = panel_rows(K);
+  const Scratch::Buffer buffer = scratch_.take(std::min(panel, end - begin) * stride);
+  for (int64_t n = begin; n < end; n += panel, y.data += panel) {
+    const int64_t last = std::min(n + panel, end);
+    format.unpack(p.w, n, last, 0, K, {buffer.data(), stride});
+    for (int64_t r = 0; r < last - n && rounds(p.format); ++r)
+      kernels_.round_bf16(buffer.data() + r * stride, buffer.data() + r * stride, K);
+    kernels_.dot(y, p.x, {buffer.data(), stride}, p.M, last - n, K);
+  }
+}
+
+void CpuBackend::multiply_transpose(const Product& p, int64_t column, int64_t count) {
+  const cpu::FormatKernels& format = *kernels_.formats[p.format];
+  const cpu::Rows y = {p.y.data + column, p.y.stride};
+  for (int64_t m = 0; m < p.M; ++m) std::fill_n(y.data + m * y.stride, count, 0.f);
+  const Scratch::Buffer buffer = scratch_.take(kSlabRows * kSlabColumns);
+  for (int64_t n = p.begin; n < p.end; n += kSlabRows) {
+    const int64_t last = std::min(n + kSlabRows, p.end);
+    format.unpack(p.w, n, last, column, count, {buffer.data(), kSlabColumns});
+    for (int64_t r = 0; r < last - n && rounds(p.format); ++r)
+      kernels_.round_bf16(buffer.data() + r * kSlabColumns, buffer.data() + r * kSlabColumns, count);
+    kernels_.outer(y, {p.x.data + (n - p.begin), p.x.stride}, 1, {buffer.data(), kSlabColumns}, p.M, count, last - n);
+  }
+}
+
+void CpuBackend::multiply(std::span<const Product> products, Direction direction) {
+  struct Piece {
+    const Product* product;
+    int64_t begin, end;  // rows of w, or its columns when transposed
+  };
+  std::vector<Piece> pieces;
+  for (const Product& p : products) {
+    const bool forward = direction == Direction::forward;
+    const int64_t end = forward ? p.end : p.w.columns;
+    const int64_t grain = !forward            ? kSlabColumns
+                          : p.M <= kFusedRows ? stream_rows(p.w.row_bytes)
+                                              : panel_rows(p.w.columns);
+    for (int64_t i = forward ? p.begin : 0; i < end; i += grain) pieces.push_back({&p, i, std::min(i + grain, end)});
+  }
+  threads_->parallel_for(static_cast<int64_t>(pieces.size()), 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const Piece& piece = pieces[static_cast<size_t>(i)];
+      if (direction == Direction::forward)
+        multiply_forward(*piece.product, piece.begin, piece.end);
+      else
+        multiply_transpose(*piece.product, piece.begin, piece.end - piece.begin);
+    }
+  });
+}
+
+void CpuBackend::gemm(View y, ConstView x, const Weight& w, Direction direction) {
+  const Operand xs = operand(x);
+  Product p = product(w, 0, w.out_features());
+  p.y = rows_of(y);
+  p.x = xs.rows;
+  p.M = x.rows();
+  multiply({&p, 1}, direction);
+}
+
+void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows, Direction direction) {
+  const int64_t T = x.dim(0), H = x.dim(1);
+  // Rounded rows lie [T, H, k]; a view is used where it is.
+  const bool copied = compute_ == Compute::bf16;
+  const Operand xs = copied ? operand(x) : Operand{{static_cast<const float*>(x.data), x.strides[0]}, {}};
+  const int64_t x_head = copied ? x.columns() : x.strides[1], x_row = copied ? H * x.columns() : x.strides[0];
+  std::vector<Product> products;
+  for (int64_t h = 0; h < H; ++h) {
+    const int64_t begin = h * rows.stride + rows.begin;
+    Product p = product(w, begin, begin + rows.count);
+    p.y = {static_cast<float*>(y.data) + h * y.strides[1], y.strides[0]};
+    p.x = {xs.rows.data + h * x_head, x_row};
+    p.M = T;
+    products.push_back(p);
+  }
+  multiply(products, direction);
+}
+
+}  // namespace dure

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+// Sizes of the pieces that work is cut into. They decide how fast a result comes, never what it is.
+
+namespace dure::heuristics {
+
+/// Up to this many rows of x, weights are unpacked in registers as they stream by; with more rows they are unpacked
+/// once into a panel that stays in the cache.
+constexpr int64_t kFusedRows = 3;
+
+constexpr int64_t kTile = 4;  ///< rows of w that one register tile takes
+
+inline int64_t tiles(int64_t rows) { return std::max<int64_t>(rows / kTile, 1) * kTile; }
+
+/// Weight rows that a thread takes at once when weights are streamed: long enough for the prefetcher, and to hide the
+/// cost of taking one.
+inline int64_t stream_rows(int64_t row_bytes) {
+  constexpr int64_t kBytes = 64 << 10;
+  return tiles(kBytes / std::max<int64_t>(row_bytes, 1));
+}
+
+/// Weight rows of one unpacked panel of K columns: a third of a 1 MiB L2 cache.
+inline int64_t panel_rows(int64_t columns) {
+  constexpr int64_t kFloats = (384 << 10) / 4;
+  return std::min<int64_t>(tiles(kFloats / std::max<int64_t>(columns, 1)), 64);
+}
+
+/// The transposed product works on slabs of columns, and unpacks that many rows of a slab at once (L1).
+constexpr int64_t kSlabColumns = 256, kSlabRows = 32;
+
+/// Rows of elementwise work that a thread takes at once.
+inline int64_t row_grain(int64_t columns) {
+  constexpr int64_t kFloats = 16 << 10;
+  return std::max<int64_t>(kFloats / std::max<int64_t>(columns, 1), 1);
+}
+
+}  // namespace dure::heuristics

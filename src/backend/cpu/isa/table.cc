@@ -1,0 +1,20 @@
+#include "backend/cpu/isa/formats.h"
+#include "backend/cpu/isa/matmul.h"
+#include "backend/cpu/kernels.h"
+
+#define DURE_STRING(x) #x
+#define DURE_NAME(x) DURE_STRING(x)
+
+namespace dure::DURE_ISA_NAMESPACE {
+
+extern const cpu::Kernels kKernels = {
+    .isa = DURE_NAME(DURE_ISA_NAMESPACE),
+    .formats = {&kF32Kernels, &kF16Kernels, &kBF16Kernels, &kF8Kernels, &kQ8_0Kernels, &kQ4_0Kernels, &kQ4_1Kernels,
+                &kQ5_0Kernels, &kQ5_1Kernels, &kIQ4_NLKernels, &kQ2_KKernels, &kQ3_KKernels, &kQ4_KKernels,
+                &kQ5_KKernels, &kQ6_KKernels},
+    .dot = dot,
+    .outer = outer,
+    .round_bf16 = round_bf16,
+};
+
+}  // namespace dure::DURE_ISA_NAMESPACE

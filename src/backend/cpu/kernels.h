@@ -1,0 +1,84 @@
+#pragma once
+
+#include <stdint.h>
+
+// What baseline code and the kernels of isa/ know of each other: plain structs and function pointers, C headers only,
+// so that no inline function compiled for a wide instruction set can end up in baseline code.
+
+namespace dure::cpu {
+
+/// Weight formats in the order of Kernels::formats. gemm.cc maps DType to them.
+enum Format {
+  kF32,
+  kF16,
+  kBF16,
+  kF8,
+  kQ8_0,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kIQ4_NL,
+  kQ2_K,
+  kQ3_K,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K,
+  kFormats,
+};
+
+/// The scale factors of FP8 weights each cover 128 rows x 128 columns.
+constexpr int64_t kScaleBlock = 128;
+
+/// A weight [N, K] as the file has it: rows of blocks, `row_bytes` apart.
+struct WeightRows {
+  const uint8_t* data;
+  int64_t row_bytes;
+  int64_t columns;               ///< K
+  const float* scale = nullptr;  ///< kF8 only: [ceil(N / 128), ceil(K / 128)], or null
+  int64_t scale_stride = 0;      ///< factors from one row of blocks to the next
+};
+
+/// Float32 rows, `stride` elements apart.
+struct Rows {
+  float* data;
+  int64_t stride;
+};
+struct ConstRows {
+  const float* data;
+  int64_t stride;
+};
+
+/// What a format needs. Both yield weights exactly as the scalar dequantiser does.
+struct FormatKernels {
+  /// out[r, c] = w[begin + r, column + c] for rows [begin, end) and `count` columns.
+  /// REQUIRES: column is a multiple of 256; count is too, or reaches the end of the row.
+  void (*unpack)(const WeightRows& w, int64_t begin, int64_t end, int64_t column, int64_t count, Rows out);
+  /// y[m, n - begin] = x[m] . w[n] for M rows of x and rows [begin, end) of w, unpacked in registers: for a few rows of
+  /// x, where unpacked weights would not be used again. Bit for bit what unpack() and Kernels::dot give.
+  void (*dot)(const WeightRows& w, int64_t begin, int64_t end, ConstRows x, int64_t M, Rows y);
+};
+
+/// Everything that is compiled once per instruction set. Sizes are those of y; nothing is read beyond a row's end.
+/// An output's arithmetic never depends on which other outputs are computed with it.
+struct Kernels {
+  const char* isa;
+  const FormatKernels* formats[kFormats];
+
+  /// y[m, n] = sum over k of x[m, k] w[n, k]: a vector of partial sums along k, added up at the end.
+  void (*dot)(Rows y, ConstRows x, ConstRows w, int64_t M, int64_t N, int64_t K);
+  /// y[m, n] += sum over k of x[m * x.stride + k * x_step] w[k, n], one k after the other.
+  void (*outer)(Rows y, ConstRows x, int64_t x_step, ConstRows w, int64_t M, int64_t N, int64_t K);
+
+  /// y = x rounded to bfloat16.
+  void (*round_bf16)(float* y, const float* x, int64_t n);
+};
+
+}  // namespace dure::cpu
+
+namespace dure::avx2 {
+extern const cpu::Kernels kKernels;
+}
+namespace dure::avx512 {
+extern const cpu::Kernels kKernels;
+}
