@@ -28,8 +28,8 @@ void read_vocabulary(const Json& vocab, const std::string& source, TokenizerSpec
   spec.tokens.resize(static_cast<size_t>(size));
   for (const auto& [token, id] : entries) {
     std::string& slot = spec.tokens[id.get<size_t>()];
-    require(slot.empty(), "{}: model.vocab: '{}' and '{}' have the same id {}", source, quote(slot),
-            quote(token), id.get<int>());
+    require(slot.empty(), "{}: model.vocab: '{}' and '{}' have the same id {}", source, quote(slot), quote(token),
+            id.get<int>());
     slot = token;
   }
 }

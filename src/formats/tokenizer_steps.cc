@@ -138,37 +138,36 @@ void read_decoder(const Json& step, std::string_view source, TokenizerSpec& spec
 }
 
 void read_post_processor(const Json& step, std::string_view source, TokenizerSpec& spec) {
-  for_each_step(step, fmt::format("{}: post_processor", source), "processors",
-                [&](const Fields& f, const std::string& type) {
-                  if (type == "ByteLevel") return;  // about offsets only
-                  if (type != "TemplateProcessing") unknown_type(f, type);
-                  const Json *single = f.find("single"), *tokens = f.find("special_tokens");
-                  require(single && single->is_array(), "{}: field 'single': expected a list", f.source());
-                  const Json none = Json::object();
-                  const Fields special(tokens ? *tokens : none, f.source() + ".special_tokens");
-                  bool after_text = false;
-                  for (const Json& item : *single) {
-                    const Fields piece(item, f.source() + ".single");
-                    if (piece.has("Sequence")) {
-                      require(!after_text, "{}: field 'single': the text comes twice", f.source());
-                      after_text = true;
-                      continue;
-                    }
-                    const Json* token = piece.find("SpecialToken");
-                    require(token != nullptr, "{}: expected Sequence or SpecialToken", piece.source());
-                    const std::string name = Fields(*token, piece.source()).string("id");
-                    const Json* entry = special.find(name);
-                    require(entry != nullptr, "{}: '{}' is missing", special.source(), quote(name));
-                    const Json* ids = Fields(*entry, special.source()).find("ids");
-                    require(ids && ids->is_array(), "{}: '{}': field 'ids': expected a list", special.source(),
-                            quote(name));
-                    for (const Json& id : *ids) {
-                      require(id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < INT_MAX,
-                              "{}: '{}': field 'ids': expected token ids", special.source(), quote(name));
-                      (after_text ? spec.suffix : spec.prefix).push_back(id.get<int>());
-                    }
-                  }
-                });
+  for_each_step(
+      step, fmt::format("{}: post_processor", source), "processors", [&](const Fields& f, const std::string& type) {
+        if (type == "ByteLevel") return;  // about offsets only
+        if (type != "TemplateProcessing") unknown_type(f, type);
+        const Json *single = f.find("single"), *tokens = f.find("special_tokens");
+        require(single && single->is_array(), "{}: field 'single': expected a list", f.source());
+        const Json none = Json::object();
+        const Fields special(tokens ? *tokens : none, f.source() + ".special_tokens");
+        bool after_text = false;
+        for (const Json& item : *single) {
+          const Fields piece(item, f.source() + ".single");
+          if (piece.has("Sequence")) {
+            require(!after_text, "{}: field 'single': the text comes twice", f.source());
+            after_text = true;
+            continue;
+          }
+          const Json* token = piece.find("SpecialToken");
+          require(token != nullptr, "{}: expected Sequence or SpecialToken", piece.source());
+          const std::string name = Fields(*token, piece.source()).string("id");
+          const Json* entry = special.find(name);
+          require(entry != nullptr, "{}: '{}' is missing", special.source(), quote(name));
+          const Json* ids = Fields(*entry, special.source()).find("ids");
+          require(ids && ids->is_array(), "{}: '{}': field 'ids': expected a list", special.source(), quote(name));
+          for (const Json& id : *ids) {
+            require(id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < INT_MAX,
+                    "{}: '{}': field 'ids': expected token ids", special.source(), quote(name));
+            (after_text ? spec.suffix : spec.prefix).push_back(id.get<int>());
+          }
+        }
+      });
 }
 
 }  // namespace dure
