@@ -8,7 +8,7 @@ test_packages=("${build_packages[@]}" libzstd-dev python3 binutils)
 
 # Debian 12 and Ubuntu 24.04 both have clang 16; elsewhere DURE_CLANG names another version.
 clang=${DURE_CLANG:-16}
-clang_packages=("clang-$clang" "libclang-rt-$clang-dev")
+clang_packages=("clang-$clang" "libclang-rt-$clang-dev" "llvm-$clang")
 format_packages=("clang-format-$clang")
 
 die() {

@@ -7,7 +7,6 @@ root=$(dirname "$(dirname "$(readlink -f "$0")")")
 
 [[ ${1-} =~ ^[1-9][0-9]*$ ]] || die "usage: tools/fuzz.sh SECONDS [TARGET...], e.g. tools/fuzz.sh 60 json_fuzz"
 export seconds=$1 root
-export ASAN_OPTIONS=allow_addr2line=1  # lines in the log without an llvm-symbolizer
 shift
 
 fuzz_one() {
@@ -30,6 +29,7 @@ fuzz_one() {
 export -f fuzz_one
 
 need_packages "${build_packages[@]}" "${clang_packages[@]}"
+ASAN_SYMBOLIZER_PATH=$(command -v "llvm-symbolizer-$clang") && export ASAN_SYMBOLIZER_PATH
 configure fuzz ${DURE_CLANG:+"-DCMAKE_CXX_COMPILER=clang++-$clang"} ${DURE_WERROR:+"-DDURE_WERROR=$DURE_WERROR"}
 build fuzz fuzz_targets
 
