@@ -64,4 +64,16 @@ std::vector<Merge> merges_from_scores(const std::vector<std::string>& tokens, co
   return merges;
 }
 
+void use_sentencepiece_steps(bool add_prefix, TokenizerSpec& spec) {
+  const std::string mark = "\u2581";
+  if (add_prefix) spec.normalizers.emplace_back(normalizers::Prepend{mark});
+  spec.normalizers.emplace_back(normalizers::Replace{TextPattern{" "}, mark});
+  spec.decoders.emplace_back(decoders::Replace{TextPattern{mark}, " "});
+  spec.decoders.emplace_back(decoders::ByteFallback{});
+  spec.decoders.emplace_back(decoders::Fuse{});
+  if (add_prefix) spec.decoders.emplace_back(decoders::Strip{" ", 1, 0});
+  spec.byte_fallback = true;
+  spec.fuse_unk = true;
+}
+
 }  // namespace dure

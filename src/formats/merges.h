@@ -31,4 +31,8 @@ Merge resolve_merge(std::string_view left, std::string_view right, size_t rank, 
 std::vector<Merge> merges_from_scores(const std::vector<std::string>& tokens, const std::vector<float>& scores,
                                       const std::vector<bool>& mergeable);
 
+/// The normalizer and decoder of Llama-2's tokenizer and its relatives: spaces become U+2581, one is put in front of
+/// the text (`add_prefix`) and taken away again after decoding; bytes stand in for characters without token.
+void use_sentencepiece_steps(bool add_prefix, TokenizerSpec& spec);
+
 }  // namespace dure

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "formats/gguf.h"
+#include "formats/tokenizer_gguf.h"
 #include "formats/tokenizer_json.h"
 #include "tests/golden/zstd_file.h"
 
@@ -32,6 +34,30 @@ void expect_decodes(const Tokenizer& tokenizer, const Ids& ids, const Json& vect
   }
 }
 
+std::string test_name(const testing::TestParamInfo<const char*>& info) {
+  std::string name = info.param;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+  return name;
+}
+
+/// The vectors BASE.inp (texts) and BASE.out (a line of ids each), neither adding nor recognising special tokens.
+void expect_llama_cpp(const Tokenizer& tokenizer, const fs::path& base) {
+  constexpr std::string_view kSeparator = "\n__ggml_vocab_test__\n";
+  const std::string texts = read_file(base.string() + ".inp");
+  std::istringstream lines(read_file(base.string() + ".out"));
+  size_t at = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const size_t end = std::min(texts.find(kSeparator, at), texts.size());
+    const std::string text = texts.substr(at, end - at);
+    std::istringstream numbers(line);
+    const Ids ids{std::istream_iterator<int>(numbers), {}};
+    EXPECT_EQ(tokenizer.encode(text, {.parse_special = false}), ids) << text;
+    at = end + kSeparator.size();
+  }
+  EXPECT_GE(at, texts.size()) << "texts without ids";
+}
+
 class SmallTokenizer : public testing::TestWithParam<const char*> {};
 
 TEST_P(SmallTokenizer, MatchesEveryVector) {
@@ -49,7 +75,7 @@ TEST_P(SmallTokenizer, MatchesEveryVector) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, SmallTokenizer,
-                         testing::Values("ds2-style", "ds3-style", "llama3-style", "qwen2-style"));
+                         testing::Values("ds2-style", "ds3-style", "llama3-style", "qwen2-style"), test_name);
 
 class PublishedTokenizer : public testing::TestWithParam<const char*> {};
 
@@ -72,12 +98,35 @@ TEST_P(PublishedTokenizer, MatchesEveryVector) {
 INSTANTIATE_TEST_SUITE_P(Shared, PublishedTokenizer,
                          testing::Values("deepseek-v3", "deepseek-v4", "deepseek-v4.1", "deepseek-v2", "deepseek-llm",
                                          "qwen2.5", "qwen3", "deepseek-r1-distill-qwen", "llama3.1"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace_if(
-                               name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
-                           return name;
-                         });
+                         test_name);
+
+class GgufTokenizer : public testing::TestWithParam<const char*> {};
+
+TEST_P(GgufTokenizer, MatchesLlamaCpp) {
+  const fs::path folder = kShared / "llama.cpp-vocab";
+  const std::string name = std::string("ggml-vocab-") + GetParam() + ".gguf";
+  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no " << folder;
+  const std::string file = read_zst(folder / (name + ".zst"));
+  const Tokenizer tokenizer(read_gguf_tokenizer(Gguf::parse(std::as_bytes(std::span(file)), name, nullptr)));
+  expect_llama_cpp(tokenizer, folder / name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Shared, GgufTokenizer, testing::Values("deepseek-llm", "deepseek-coder", "gpt-2", "llama-spm"),
+                         test_name);
+
+// The tokenizer.json of three models against llama.cpp's vectors of the same vocabulary.
+TEST(LlamaCpp, AgreesOnTokenizerJson) {
+  const fs::path folder = kShared / "llama.cpp-vocab";
+  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no " << folder;
+  for (const auto& [json, vectors] : {std::pair{"qwen2.5", "qwen2"},
+                                      {"deepseek-r1-distill-qwen", "deepseek-r1-qwen"},
+                                      {"llama3.1", "llama-bpe"},
+                                      {"deepseek-llm", "deepseek-llm"}}) {
+    SCOPED_TRACE(json);
+    const Tokenizer tokenizer(parse_tokenizer_json(read_zst(kShared / json / "tokenizer.json.zst"), json));
+    expect_llama_cpp(tokenizer, folder / (std::string("ggml-vocab-") + vectors + ".gguf"));
+  }
+}
 
 }  // namespace
 }  // namespace dure
