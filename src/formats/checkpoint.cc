@@ -1,6 +1,7 @@
 #include "formats/checkpoint.h"
 
 #include "base/error.h"
+#include "formats/gguf_checkpoint.h"
 #include "formats/hf_folder.h"
 
 namespace dure {
@@ -14,9 +15,8 @@ StoredTensor Checkpoint::get(const std::string& name) const {
 std::unique_ptr<Checkpoint> open_checkpoint(const std::filesystem::path& model, Device& device) {
   std::error_code ignored;
   require(std::filesystem::exists(model, ignored), "{}: no such file or folder", model.string());
-  require(std::filesystem::is_directory(model, ignored), "{}: expected a folder with config.json and *.safetensors",
-          model.string());
-  return open_hf_folder(model, device);
+  if (std::filesystem::is_directory(model, ignored)) return open_hf_folder(model, device);
+  return open_gguf_checkpoint(model, device);
 }
 
 }  // namespace dure

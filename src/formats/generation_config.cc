@@ -14,7 +14,7 @@ std::vector<int> token_ids(const Fields& fields, std::string_view key) {
   if (!value->is_array()) return {fields.integer(key, 0, kMaxToken)};
   std::vector<int> ids;
   for (const Json& id : *value) {
-    require(id.is_number_unsigned() && id.get<uint64_t>() <= kMaxToken,
+    require(id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() <= kMaxToken,
             "{}: field '{}': expected token ids from 0 to {}, found {}", fields.source(), key, kMaxToken,
             quote(dump_json(id), 40));
     ids.push_back(id.get<int>());

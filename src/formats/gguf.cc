@@ -103,12 +103,15 @@ Gguf::TensorEntry read_tensor(Reader& reader, Place& place, uint64_t alignment, 
   const uint32_t rank = reader.number<uint32_t>("dimensions");
   require(rank <= Shape::kMaxRank, "{}: tensor {}: {} dimensions, expected at most {}", source, name, rank,
           Shape::kMaxRank);
-  int64_t reversed[Shape::kMaxRank], numel = 1;
+  int64_t reversed[Shape::kMaxRank], numel = 1,
+                                     nonzero = 1;  // an empty tensor must not hide that 2^40 * 2^40 overflows
   for (uint32_t d = 0; d < rank; ++d) {
     reversed[d] = reader.number<int64_t>("dimension");
-    require(reversed[d] >= 0 && !__builtin_mul_overflow(numel, reversed[d], &numel),
+    numel *= reversed[d] == 0 ? 0 : 1;
+    require(reversed[d] >= 0 && !__builtin_mul_overflow(nonzero, std::max<int64_t>(reversed[d], 1), &nonzero),
             "{}: tensor {}: a dimension of {} is out of range", source, name, reversed[d]);
   }
+  numel *= nonzero;
   for (uint32_t d = rank; d > 0; --d) entry.shape.push_back(reversed[d - 1]);
 
   const uint32_t id = reader.number<uint32_t>("tensor type");

@@ -124,6 +124,8 @@ TEST(Gguf, RefusesBadFiles) {
       {head(1, 0) + text("t") + raw(1u) + raw<int64_t>(-1) + raw(0u) + raw(0ull), "a dimension of -1"},
       {head(1, 0) + text("t") + raw(2u) + raw(INT64_MAX) + raw(INT64_MAX) + raw(0u) + raw(0ull), "out of range"},
       {head(1, 0) + text("t") + raw(1u) + raw(INT64_MAX) + raw(0u) + raw(0ull), "out of range"},
+      {head(1, 0) + text("t") + raw(3u) + raw<int64_t>(0) + raw(INT64_MAX) + raw(INT64_MAX) + raw(0u) + raw(0ull),
+       "out of range"},
       {head(1, 0) + text("t") + raw(1u) + raw<int64_t>(1) + raw(77u) + raw(0ull), "unknown type 77"},
       {head(1, 0) + text("t") + raw(1u) + raw<int64_t>(33) + raw(2u) + raw(0ull), "not whole blocks of 32 (Q4_0)"},
       {head(1, 0) + tensor_q4 + raw(1ull) + std::string(64, '\0'), "offset 1 is not a multiple"},

@@ -60,25 +60,26 @@ Safetensors::Entry parse_entry(const std::string& name, const Json& json, std::s
       "expected data_offsets to be two positions");
 
   const uint64_t begin = offsets[0].get<uint64_t>(), end = offsets[1].get<uint64_t>();
-  require(begin <= end && end <= data.size(), "{}: tensor {}: bytes {} to {} of {} bytes of data", source,
-          quote(name), begin, end, data.size());
+  require(begin <= end && end <= data.size(), "{}: tensor {}: bytes {} to {} of {} bytes of data", source, quote(name),
+          begin, end, data.size());
 
   Safetensors::Entry entry{dtype.get<std::string>(), {}, data.subspan(begin, end - begin)};
-  int64_t numel = 1;
+  int64_t numel = 1, nonzero = 1;  // an empty tensor must not hide that 2^40 * 2^40 overflows
   bool overflow = false;
   for (const Json& dim : shape) {
     expect(dim.is_number_unsigned() && dim.get<uint64_t>() <= INT64_MAX, "expected shape to hold whole numbers");
     entry.shape.push_back(dim.get<int64_t>());
-    overflow |= __builtin_mul_overflow(numel, entry.shape.back(), &numel);
+    overflow |= __builtin_mul_overflow(nonzero, std::max<int64_t>(entry.shape.back(), 1), &nonzero);
+    if (entry.shape.back() == 0) numel = 0;
   }
   const auto* type = std::find_if(std::begin(kStoredTypes), std::end(kStoredTypes),
                                   [&](const StoredType& known) { return known.name == entry.dtype; });
   expect(type != std::end(kStoredTypes), "unknown dtype " + quote(entry.dtype, 20));
   int64_t bits = 0;
-  overflow |= __builtin_mul_overflow(numel, type->bits, &bits);
+  overflow |= __builtin_mul_overflow(nonzero * numel, type->bits, &bits);
   require(!overflow && bits % 8 == 0 && static_cast<uint64_t>(bits / 8) == entry.data.size(),
-          "{}: tensor {}: {} {} does not take the {} bytes of its data_offsets", source, quote(name),
-          entry.dtype, quote(dump_json(shape)), entry.data.size());
+          "{}: tensor {}: {} {} does not take the {} bytes of its data_offsets", source, quote(name), entry.dtype,
+          quote(dump_json(shape)), entry.data.size());
   return entry;
 }
 

@@ -107,6 +107,8 @@ TEST(Safetensors, RefusesBadHeadersAndNamesTheTensor) {
       {R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}})", "",
        "does not take the 0 bytes"},
       {R"({"a":{"dtype":"F64","shape":[1152921504606846976],"data_offsets":[0,0]}})", "", "does not take the 0 bytes"},
+      {R"({"a":{"dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[0,0]}})", "",
+       "does not take the 0 bytes"},
       {R"({"a":{"dtype":"F4","shape":[1],"data_offsets":[0,0]}})", "", "does not take the 0 bytes"},
       {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", eight, "starts at byte 4"},
       {R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", eight, "end at byte 4 of 8"},
