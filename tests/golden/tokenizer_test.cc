@@ -6,8 +6,10 @@
 
 #include "base/json.h"
 #include "formats/gguf.h"
+#include "formats/llama2c_tokenizer.h"
 #include "formats/tokenizer_gguf.h"
 #include "formats/tokenizer_json.h"
+#include "formats/tokenizer_json_writer.h"
 #include "tests/golden/zstd_file.h"
 
 namespace dure {
@@ -125,6 +127,46 @@ TEST(LlamaCpp, AgreesOnTokenizerJson) {
     SCOPED_TRACE(json);
     const Tokenizer tokenizer(parse_tokenizer_json(read_zst(kShared / json / "tokenizer.json.zst"), json));
     expect_llama_cpp(tokenizer, folder / (std::string("ggml-vocab-") + vectors + ".gguf"));
+  }
+}
+
+/// A tokenizer as its own tokenizer.json gives it back.
+Tokenizer rewritten(const TokenizerSpec& spec) {
+  TokenizerSpec copy = parse_tokenizer_json(to_tokenizer_json(spec), "rewritten");
+  apply_tokenizer_config(copy, to_tokenizer_config(spec), "rewritten config");
+  return Tokenizer(std::move(copy));
+}
+
+TEST(Llama2c, MatchesItsOwnPrograms) {
+  const fs::path folder = fs::path(DURE_SHARED_DIR) / "data/weights/stories260K";
+  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no " << folder;
+  const std::string file = read_file(folder / "tok512.bin");
+  const TokenizerSpec spec = parse_llama2c_tokenizer(std::as_bytes(std::span(file)), "tok512.bin");
+  const Tokenizer tokenizer(spec), again = rewritten(spec);
+  EXPECT_EQ(again.vocab_size(), 512);
+  const Json golden = parse_json(read_file(folder / "greedy_golden.json"), "greedy_golden.json");
+  for (const Json& run : golden) {
+    const auto prompt = run["prompt"].get<std::string>(), text = run["text"].get<std::string>();
+    const auto ids = run["input_token_ids_by_position"].get<Ids>();
+    for (const Tokenizer* t : {&tokenizer, &again}) {
+      const Ids encoded = t->encode(prompt, {.add_special = true});
+      EXPECT_THAT(Ids(ids.begin(), ids.begin() + encoded.size()), encoded);
+      EXPECT_THAT(text, testing::StartsWith(t->decode(ids, true)));
+      EXPECT_EQ(t->encode(text), tokenizer.encode(text));
+      EXPECT_EQ(streamed(*t, ids, true), t->decode(ids, true));
+    }
+  }
+}
+
+TEST(TokenizerJsonWriter, GivesAGgufTokenizerBack) {
+  const fs::path folder = kShared / "llama.cpp-vocab";
+  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no " << folder;
+  for (const char* name : {"deepseek-coder", "llama-spm"}) {
+    SCOPED_TRACE(name);
+    const fs::path base = folder / (std::string("ggml-vocab-") + name + ".gguf");
+    const std::string file = read_zst(base.string() + ".zst");
+    const TokenizerSpec spec = read_gguf_tokenizer(Gguf::parse(std::as_bytes(std::span(file)), name, nullptr));
+    expect_llama_cpp(rewritten(spec), base);
   }
 }
 
