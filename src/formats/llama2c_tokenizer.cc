@@ -57,7 +57,7 @@ TokenizerSpec parse_llama2c_tokenizer(std::span<const std::byte> file, std::stri
   require(spec.tokens.size() >= kFirstPiece, "{}: {} tokens, expected at least {}", source, spec.tokens.size(),
           kFirstPiece);
   for (int b = 0; b < 256; ++b)
-    require(spec.tokens[kFirstByte + b] == fmt::format("<0x{:02X}>", b), "{}: token {} is '{}', expected <0x{:02X}>",
+    require(spec.tokens[kFirstByte + b] == fmt::format("<0x{:02X}>", b), "{}: token {} is {}, expected <0x{:02X}>",
             source, kFirstByte + b, quote(spec.tokens[kFirstByte + b]), b);
 
   std::vector<bool> mergeable(spec.tokens.size(), true);

@@ -23,7 +23,7 @@ Merge resolve_merge(std::string_view left, std::string_view right, size_t rank, 
                     std::string_view source) {
   const auto id_of = [&](std::string_view token) {
     const int id = index.find(token);
-    require(id >= 0, "{}: merge {} ('{}' '{}'): '{}' is not in the vocabulary", source, rank, quote(left), quote(right),
+    require(id >= 0, "{}: merge {} ({} {}): {} is not in the vocabulary", source, rank, quote(left), quote(right),
             quote(token));
     return id;
   };

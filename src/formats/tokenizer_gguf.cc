@@ -43,7 +43,7 @@ void read_tokens(const Gguf& gguf, const std::vector<int64_t>& types, TokenizerS
 void read_byte_level(const Gguf& gguf, TokenizerSpec& spec) {
   const std::string_view name = gguf.string_or("tokenizer.ggml.pre", "");
   const GgufPreTokenizer* pre = find_gguf_pre_tokenizer(name);
-  require(pre != nullptr, "{}: tokenizer.ggml.pre '{}' is not supported", gguf.source(), quote(name));
+  require(pre != nullptr, "{}: tokenizer.ggml.pre {} is not supported", gguf.source(), quote(name));
   if (pre->nfc) spec.normalizers.emplace_back(normalizers::UnicodeForm::nfc);
   for (const char* pattern : pre->patterns)
     spec.pre_tokenizers.emplace_back(pre_tokenizers::Split{{pattern, true}, pre_tokenizers::Behavior::isolated, false});
@@ -56,7 +56,7 @@ void read_byte_level(const Gguf& gguf, TokenizerSpec& spec) {
   spec.merges.reserve(merges.size());
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     const size_t space = merges[rank].find(' ', 1);
-    require(space != std::string_view::npos, "{}: tokenizer.ggml.merges[{}]: expected two tokens, found '{}'",
+    require(space != std::string_view::npos, "{}: tokenizer.ggml.merges[{}]: expected two tokens, found {}",
             gguf.source(), rank, quote(merges[rank]));
     const std::string_view left = merges[rank].substr(0, space), right = merges[rank].substr(space + 1);
     spec.merges.push_back(resolve_merge(left, right, rank, index, gguf.source()));
@@ -116,7 +116,7 @@ TokenizerSpec read_gguf_tokenizer(const Gguf& gguf) {
   TokenizerSpec spec;
   spec.source = gguf.source();
   const std::string_view model = gguf.string("tokenizer.ggml.model");
-  require(model == "gpt2" || model == "llama", "{}: tokenizer.ggml.model '{}' is not supported, expected gpt2 or llama",
+  require(model == "gpt2" || model == "llama", "{}: tokenizer.ggml.model {} is not supported, expected gpt2 or llama",
           gguf.source(), quote(model));
   const size_t count = gguf.strings("tokenizer.ggml.tokens").size();
   require(count > 0 && count <= kMostTokens, "{}: tokenizer.ggml.tokens: {} tokens, expected 1 to {}", gguf.source(),

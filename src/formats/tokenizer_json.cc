@@ -21,14 +21,14 @@ void read_vocabulary(const Json& vocab, const std::string& source, TokenizerSpec
   int64_t size = 0;
   for (const auto& [token, id] : entries) {
     require(id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < limit,
-            "{}: model.vocab['{}']: expected an id from 0 to {}, found {}", source, quote(token), limit - 1,
+            "{}: model.vocab[{}]: expected an id from 0 to {}, found {}", source, quote(token), limit - 1,
             quote(dump_json(id), 40));
     size = std::max(size, id.get<int64_t>() + 1);
   }
   spec.tokens.resize(static_cast<size_t>(size));
   for (const auto& [token, id] : entries) {
     std::string& slot = spec.tokens[id.get<size_t>()];
-    require(slot.empty(), "{}: model.vocab: '{}' and '{}' have the same id {}", source, quote(slot), quote(token),
+    require(slot.empty(), "{}: model.vocab: {} and {} have the same id {}", source, quote(slot), quote(token),
             id.get<int>());
     slot = token;
   }
@@ -45,7 +45,7 @@ void read_merges(const Json& merges, const TokenIndex& index, const std::string&
       const std::string_view both = merge.get_ref<const std::string&>();
       const size_t space = both.find(' ');
       require(space != both.npos && both.find(' ', space + 1) == both.npos,
-              "{}: model.merges[{}]: expected two tokens and one space, found '{}'", source, rank, quote(both));
+              "{}: model.merges[{}]: expected two tokens and one space, found {}", source, rank, quote(both));
       left = both.substr(0, space);
       right = both.substr(space + 1);
     } else {
@@ -61,7 +61,7 @@ void read_merges(const Json& merges, const TokenIndex& index, const std::string&
 void read_model(const Json& model, const std::string& source, TokenizerSpec& spec) {
   const Fields fields(model, source + ": model");
   const std::string type = fields.string_or("type", "BPE");
-  require(type == "BPE", "{}: model.type '{}' is not supported, expected BPE", source, quote(type));
+  require(type == "BPE", "{}: model.type {} is not supported, expected BPE", source, quote(type));
   require(fields.number_or("dropout", 0) == 0, "{}: model.dropout is not supported", source);
   for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"})
     require(fields.string_or(affix, "").empty(), "{}: model.{} is not supported", source, affix);
@@ -76,7 +76,7 @@ void read_model(const Json& model, const std::string& source, TokenizerSpec& spe
   if (const Json* merges = fields.find("merges")) read_merges(*merges, index, source, spec);
   if (const std::string unk = fields.string_or("unk_token", ""); !unk.empty()) {
     spec.unk_id = index.find(unk);
-    require(spec.unk_id >= 0, "{}: model.unk_token '{}' is not in the vocabulary", source, quote(unk));
+    require(spec.unk_id >= 0, "{}: model.unk_token {} is not in the vocabulary", source, quote(unk));
   }
 }
 
@@ -105,17 +105,17 @@ class AddedTokenList {
     require(!token.content.empty(), "{}: token {} is empty", where, token.id);
     const std::string shown = quote(token.content);
     const int in_vocabulary = vocabulary_.find(token.content);
-    require(in_vocabulary < 0 || in_vocabulary == token.id, "{}: '{}' has id {} here and {} in the vocabulary", where,
+    require(in_vocabulary < 0 || in_vocabulary == token.id, "{}: {} has id {} here and {} in the vocabulary", where,
             shown, token.id, in_vocabulary);
     const size_t id = static_cast<size_t>(token.id);
     if (id < spec_.tokens.size() && !spec_.tokens[id].empty())
-      require(in_vocabulary == token.id, "{}: '{}' has id {}, which is '{}' in the vocabulary", where, shown, id,
+      require(in_vocabulary == token.id, "{}: {} has id {}, which is {} in the vocabulary", where, shown, id,
               quote(spec_.tokens[id]));
     const auto by_id = by_id_.find(token.id);
     const auto by_content = by_content_.find(token.content);
     const bool known = by_id != by_id_.end();
     require(known == (by_content != by_content_.end()) && (!known || by_id->second == by_content->second),
-            "{}: '{}' with id {} contradicts an earlier added token", where, shown, token.id);
+            "{}: {} with id {} contradicts an earlier added token", where, shown, token.id);
     if (known) {
       spec_.added_tokens[by_id->second] = std::move(token);
     } else {
@@ -228,7 +228,7 @@ void apply_tokenizer_config(TokenizerSpec& spec, std::string_view text, std::str
     require(added->is_object(), "{}: field 'added_tokens_decoder': expected an object", source);
     AddedTokenList list(spec);
     for (const auto& [key, entry] : added->get_ref<const Json::object_t&>()) {
-      const std::string where = fmt::format("{}: added_tokens_decoder['{}']", source, quote(key));
+      const std::string where = fmt::format("{}: added_tokens_decoder[{}]", source, quote(key));
       const Json id = Json::accept(key) ? Json::parse(key) : Json();
       const int max = max_added_id(spec, added->size());
       require(id.is_number_unsigned() && id.get<uint64_t>() <= static_cast<uint64_t>(max),

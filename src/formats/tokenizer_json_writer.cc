@@ -140,7 +140,7 @@ Json model(const TokenizerSpec& spec) {
   std::stable_sort(rules.begin(), rules.end(), [](const Merge& a, const Merge& b) { return a.rank < b.rank; });
   for (const Merge& rule : rules) {
     const std::string &left = spec.tokens.at(rule.left), &right = spec.tokens.at(rule.right);
-    require((left + right).find(' ') == std::string::npos, "{}: the merge of '{}' and '{}' has a space", spec.source,
+    require((left + right).find(' ') == std::string::npos, "{}: the merge of {} and {} has a space", spec.source,
             quote(left), quote(right));
     merges.push_back(left + ' ' + right);
   }

@@ -24,7 +24,7 @@ void for_each_step(const Json& step, const std::string& where, const char* list,
 }
 
 [[noreturn]] void unknown_type(const Fields& fields, std::string_view type) {
-  fail("{}: type '{}' is not supported", fields.source(), quote(type));
+  fail("{}: type {} is not supported", fields.source(), quote(type));
 }
 
 TextPattern pattern_of(const Fields& fields) {
@@ -41,8 +41,8 @@ std::string character(const Fields& fields, std::string_view key) {
   const std::string text = fields.string(key);
   size_t at = 0;
   if (!text.empty()) next_utf8(text, at);
-  require(!text.empty() && at == text.size(), "{}: field '{}': expected one character, found '{}'", fields.source(),
-          key, quote(text));
+  require(!text.empty() && at == text.size(), "{}: field '{}': expected one character, found {}", fields.source(), key,
+          quote(text));
   return text;
 }
 
@@ -54,7 +54,7 @@ pre_tokenizers::Behavior behavior_of(const Fields& fields, std::string_view fall
   if (name == "MergedWithPrevious") return Behavior::merged_with_previous;
   if (name == "MergedWithNext") return Behavior::merged_with_next;
   if (name == "Contiguous") return Behavior::contiguous;
-  fail("{}: field 'behavior': '{}' is not a known behaviour", fields.source(), quote(name));
+  fail("{}: field 'behavior': {} is not a known behaviour", fields.source(), quote(name));
 }
 
 /// Old files say add_prefix_space instead of prepend_scheme.
@@ -65,7 +65,7 @@ pre_tokenizers::Metaspace::Prepend prepend_scheme(const Fields& fields) {
   if (name == "always") return Prepend::always;
   if (name == "first") return Prepend::first;
   if (name == "never") return Prepend::never;
-  fail("{}: field 'prepend_scheme': '{}' is not always, first or never", fields.source(), quote(name));
+  fail("{}: field 'prepend_scheme': {} is not always, first or never", fields.source(), quote(name));
 }
 
 }  // namespace
@@ -158,12 +158,12 @@ void read_post_processor(const Json& step, std::string_view source, TokenizerSpe
           require(token != nullptr, "{}: expected Sequence or SpecialToken", piece.source());
           const std::string name = Fields(*token, piece.source()).string("id");
           const Json* entry = special.find(name);
-          require(entry != nullptr, "{}: '{}' is missing", special.source(), quote(name));
+          require(entry != nullptr, "{}: {} is missing", special.source(), quote(name));
           const Json* ids = Fields(*entry, special.source()).find("ids");
-          require(ids && ids->is_array(), "{}: '{}': field 'ids': expected a list", special.source(), quote(name));
+          require(ids && ids->is_array(), "{}: {}: field 'ids': expected a list", special.source(), quote(name));
           for (const Json& id : *ids) {
             require(id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < INT_MAX,
-                    "{}: '{}': field 'ids': expected token ids", special.source(), quote(name));
+                    "{}: {}: field 'ids': expected token ids", special.source(), quote(name));
             (after_text ? spec.suffix : spec.prefix).push_back(id.get<int>());
           }
         }

@@ -63,7 +63,7 @@ Regex::Regex(const TextPattern& pattern, std::string_view source) : source_(sour
   try {
     translated = to_pcre2(pattern.text);
   } catch (const Error& e) {
-    fail("{}: regular expression '{}': {}", source, quote(pattern.text), e.what());
+    fail("{}: regular expression {}: {}", source, quote(pattern.text), e.what());
   }
   std::unique_ptr<pcre2_compile_context, Deleter<pcre2_compile_context_free>> context(
       pcre2_compile_context_create(nullptr));
@@ -81,7 +81,7 @@ Regex::Regex(const TextPattern& pattern, std::string_view source) : source_(sour
   if (!code_->code) {
     char message[200] = "";
     pcre2_get_error_message(error, reinterpret_cast<PCRE2_UCHAR*>(message), sizeof message);
-    fail("{}: regular expression '{}': {} (at byte {})", source, quote(pattern.text), message, offset);
+    fail("{}: regular expression {}: {} (at byte {})", source, quote(pattern.text), message, offset);
   }
   code_->limits.reset(pcre2_match_context_create(nullptr));
   pcre2_set_match_limit(code_->limits.get(), kMatchLimit);

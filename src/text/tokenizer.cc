@@ -16,7 +16,7 @@ TokenizerSpec checked(TokenizerSpec spec) {
             "{}: merge {} + {} -> {}: ids must be below {}", spec.source, m.left, m.right, m.result, tokens);
   const int64_t limit = static_cast<int64_t>(spec.tokens.size() + spec.added_tokens.size()) + kMaxIdGap;
   for (const AddedToken& token : spec.added_tokens) {
-    require(token.id >= 0 && token.id < limit, "{}: added token '{}': id {}, expected 0 to {}", spec.source,
+    require(token.id >= 0 && token.id < limit, "{}: added token {}: id {}, expected 0 to {}", spec.source,
             quote(token.content), token.id, limit - 1);
     require(is_utf8(token.content), "{}: added token {} is not UTF-8", spec.source, token.id);
   }
