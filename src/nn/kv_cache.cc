@@ -17,6 +17,13 @@ KVCache::KVCache(Device& device, const std::vector<std::vector<CachePlane>>& pla
   }
 }
 
+int64_t KVCache::bytes() const {
+  int64_t bytes = 0;
+  for (const auto& layer : planes_)
+    for (const Tensor& plane : layer) bytes += plane.bytes();
+  return bytes;
+}
+
 Tensor KVCache::pages(int layer, int plane, int64_t heads) const {
   const Tensor& t = planes_.at(layer).at(plane);
   return t.alias({blocks_, kBlockSize, heads, t.dim(2) / heads});

@@ -23,6 +23,7 @@ class KVCache {
   KVCache(Device& device, const std::vector<std::vector<CachePlane>>& planes, int blocks, DType dtype);
 
   int blocks() const { return blocks_; }
+  int64_t bytes() const;
   /// Plane `plane` of a layer as [blocks, kBlockSize, heads, width / heads]; shares memory.
   Tensor pages(int layer, int plane, int64_t heads) const;
 

@@ -1,0 +1,170 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "ops/view.h"
+
+namespace dure {
+namespace {
+
+constexpr int kMinShared = 16;  // fewer tokens are not worth another sequence's pages
+
+}  // namespace
+
+Engine::Engine(Model& model, Device& device, const EngineOptions& options)
+    : model_(model),
+      device_(device),
+      max_model_len_(options.max_model_len > 0 ? options.max_model_len : model.info().max_position_embeddings),
+      max_batch_(std::max(options.max_num_batched_tokens, 1)),
+      pool_(0) {
+  const auto planes = model.cache_planes();
+  const int64_t page_bytes = cache_bytes_per_token(planes, options.cache_dtype) * KVCache::kBlockSize;
+  const int64_t pages = options.cache_bytes > 0 ? options.cache_bytes / page_bytes : pages_for(max_model_len_);
+  require(pages > 0 && pages < (1 << 24), "KV cache: {} bytes hold no page of {} bytes", options.cache_bytes,
+          page_bytes);
+  cache_ = std::make_unique<KVCache>(device, planes, static_cast<int>(pages), options.cache_dtype);
+  pool_ = BlockPool(static_cast<int>(pages));
+  max_model_len_ = static_cast<int>(std::min<int64_t>(max_model_len_, pages * KVCache::kBlockSize));
+}
+
+int64_t Engine::cache_bytes() const { return cache_->bytes(); }
+
+int Engine::pages_for(int tokens) const { return (tokens + KVCache::kBlockSize - 1) / KVCache::kBlockSize; }
+
+SeqId Engine::add(Request request) {
+  const int vocab = model_.info().vocab_size;
+  require(!request.prompt.empty(), "the prompt is empty");
+  require(static_cast<int>(request.prompt.size()) < max_model_len_,
+          "the prompt has {} tokens, the context holds {} with the answer", request.prompt.size(), max_model_len_);
+  for (const int id : request.prompt)
+    require(id >= 0 && id < vocab, "token id {}: the vocabulary has {} entries", id, vocab);
+  Sampler sampler(request.sampling, vocab, workspace_);
+  waiting_.push_back(std::make_unique<Sequence>(next_id_, std::move(request), std::move(sampler)));
+  return next_id_++;
+}
+
+void Engine::cancel(SeqId id) {
+  for (auto* line : {&running_})
+    for (auto& s : *line)
+      if (s->id == id && !s->finished) finish(*s, FinishReason::cancelled);
+  for (auto it = waiting_.begin(); it != waiting_.end(); ++it)
+    if ((*it)->id == id) {
+      const std::unique_ptr<Sequence> s = std::move(*it);
+      waiting_.erase(it);
+      finish(*s, FinishReason::cancelled);
+      break;
+    }
+  std::erase_if(running_, [](const auto& s) { return s->finished; });
+}
+
+/// Starts waiting sequences, in order, while the cache has room for all that each may need.
+void Engine::admit() {
+  while (!waiting_.empty()) {
+    Sequence& s = *waiting_.front();
+    const int64_t wanted = int64_t{s.prompt_length()} + s.request.sampling.max_tokens.value_or(max_model_len_);
+    const int need = pages_for(static_cast<int>(std::min<int64_t>(wanted, max_model_len_)));
+    if (need > pool_.available()) return;
+    if (auto parked = pool_.reclaim(s.tokens, kMinShared)) {
+      // The last row is computed anew whatever is shared: its logits choose the first token.
+      s.computed = std::min(static_cast<int>(parked->tokens.size()), s.prompt_length() - 1);
+      s.pages = std::move(parked->pages);
+    }
+    const int have = static_cast<int>(s.pages.size());
+    if (have > need) {
+      pool_.give_back({s.pages.begin() + need, s.pages.end()});
+      s.pages.resize(static_cast<size_t>(need));
+    } else {
+      const std::vector<int> more = pool_.take(need - have);
+      s.pages.insert(s.pages.end(), more.begin(), more.end());
+    }
+    running_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+/// Decode rows first, so that nobody's answer waits for another's prompt; prompts share what is left of the budget.
+std::vector<Engine::Scheduled> Engine::schedule() const {
+  std::vector<Scheduled> scheduled;
+  int budget = max_batch_;
+  for (const bool decode : {true, false})
+    for (const auto& s : running_) {
+      const int left = s->length() - s->computed;
+      if ((left == 1) != decode || budget == 0) continue;
+      scheduled.push_back({s.get(), std::min(left, budget)});
+      budget -= scheduled.back().rows;
+    }
+  return scheduled;
+}
+
+Batch Engine::make_batch(const std::vector<Scheduled>& scheduled) const {
+  Batch b;
+  b.starts = {0};
+  size_t widest = 0;
+  for (const auto& [s, rows] : scheduled) widest = std::max(widest, s->pages.size());
+  std::vector<int> table;  // [S, widest]
+  for (const auto& [s, rows] : scheduled) {
+    for (int i = s->computed; i < s->computed + rows; ++i) {
+      b.tokens.push_back(s->tokens[i]);
+      b.positions.push_back(i);
+    }
+    b.starts.push_back(b.rows());
+    table.insert(table.end(), s->pages.begin(), s->pages.end());
+    table.resize(table.size() + widest - s->pages.size());
+  }
+  b.cache = cache_.get();
+  b.block_table =
+      Tensor::from(device_, table).alias({static_cast<int64_t>(scheduled.size()), static_cast<int64_t>(widest)});
+  return b;
+}
+
+bool Engine::step() {
+  admit();
+  const std::vector<Scheduled> scheduled = schedule();
+  if (scheduled.empty()) return false;
+  commit(scheduled, model_.forward(make_batch(scheduled)));
+  std::erase_if(running_, [](const auto& s) { return s->finished; });
+  return !running_.empty() || !waiting_.empty();
+}
+
+void Engine::commit(const std::vector<Scheduled>& scheduled, const Tensor& hidden) {  // hidden: [T, D]
+  std::vector<int> last_rows;
+  std::vector<Sequence*> sampling;
+  int row = 0;
+  for (const auto& [s, rows] : scheduled) {
+    row += rows;
+    s->computed += rows;
+    if (s->computed <= s->prompt_length() && s->request.on_prefill)
+      s->request.on_prefill(s->computed, s->prompt_length());
+    if (s->computed < s->length()) continue;  // the prompt goes on in the next step
+    last_rows.push_back(row - 1);
+    sampling.push_back(s);
+  }
+  if (sampling.empty()) return;
+  const Tensor logits = model_.logits(take_rows(hidden, last_rows));  // [S, V]
+  const size_t vocab = static_cast<size_t>(logits.dim(1));
+  for (size_t i = 0; i < sampling.size(); ++i) {
+    Sequence& s = *sampling[i];
+    const Sampled token = s.sampler.sample(logits.data().subspan(i * vocab, vocab), s.tokens, s.prompt_length());
+    if (is_stop_token(s.request.sampling, token.id)) {
+      finish(s, FinishReason::stop);
+      continue;
+    }
+    s.tokens.push_back(token.id);
+    const int answered = s.length() - s.prompt_length();
+    if (s.request.on_token && !s.request.on_token(token)) {
+      finish(s, FinishReason::cancelled);
+    } else if (s.length() >= max_model_len_ || answered >= s.request.sampling.max_tokens.value_or(max_model_len_)) {
+      finish(s, FinishReason::length);
+    }
+  }
+}
+
+void Engine::finish(Sequence& s, FinishReason reason) {
+  s.finished = true;
+  s.tokens.resize(static_cast<size_t>(s.computed));
+  pool_.park(std::move(s.tokens), std::move(s.pages));
+  if (s.request.on_finish) s.request.on_finish(reason);
+}
+
+}  // namespace dure
