@@ -24,7 +24,7 @@ class Evaluator final : public Runtime {
  public:
   using Clock = std::function<std::string(const std::string& format)>;
 
-  explicit Evaluator(Clock clock) : clock_(std::move(clock)) {}
+  explicit Evaluator(Clock clock, Budget budget = {}) : Runtime(budget), clock_(std::move(clock)) {}
 
   /// Sets a variable that the template sees. REQUIRES: `name` outlives the evaluator.
   void define(std::string_view name, Value value) { root_.variables[name] = std::move(value); }

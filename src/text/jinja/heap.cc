@@ -29,12 +29,12 @@ void include(Container& container, const Value& value) {
 }  // namespace
 
 void Heap::work(size_t steps) {
-  require(steps <= kMaxWork - steps_, "the template takes more than {} steps", kMaxWork);
+  require(steps <= budget_.work - steps_, "the template takes more than {} steps", budget_.work);
   steps_ += steps;
 }
 
 void Heap::charge(size_t bytes) {
-  require(bytes <= kMaxMemory - memory_, "the template needs more than {} MiB of memory", kMaxMemory >> 20);
+  require(bytes <= budget_.memory - memory_, "the template needs more than {} MiB of memory", budget_.memory >> 20);
   memory_ += bytes;
 }
 
@@ -124,7 +124,7 @@ Value Heap::from_json(const Json& json, bool trusted) {
     case Json::value_t::number_integer: return json.get<int64_t>();
     case Json::value_t::number_unsigned: {
       const auto number = json.get<uint64_t>();
-      require(number <= uint64_t{INT64_MAX}, "integer {} does not fit 64 bits", number);
+      if (number > uint64_t{INT64_MAX}) return static_cast<double>(number);
       return static_cast<int64_t>(number);
     }
     case Json::value_t::number_float: return json.get<double>();

@@ -12,17 +12,21 @@
 
 namespace dure::jinja {
 
-constexpr size_t kMaxWork = 50'000'000;           ///< steps of one render: expressions, loop rounds, 64 B of text
-constexpr size_t kMaxMemory = size_t{512} << 20;  ///< bytes of live strings plus all containers of one render
-constexpr size_t kMaxWeight = 16'000'000;         ///< values in one container, shared parts counted each time
-constexpr int kMaxDepth = 300;                    ///< containers within containers (request bodies nest to 256)
-constexpr int64_t kMaxRange = 100'000;            ///< as Jinja's sandbox
+/// What one render may use.
+struct Budget {
+  size_t work = 50'000'000;           ///< steps: expressions, loop rounds, 64 bytes of text
+  size_t memory = size_t{512} << 20;  ///< bytes of live strings plus all containers
+};
 
-/// The values of one render: makes them, owns them, and holds their memory and the work done on them below the limits
-/// above. REQUIRES: outlives every value it made.
+constexpr size_t kMaxWeight = 16'000'000;  ///< values in one container, shared parts counted each time
+constexpr int kMaxDepth = 300;             ///< containers within containers (request bodies nest to 256)
+constexpr int64_t kMaxRange = 100'000;     ///< as Jinja's sandbox
+
+/// The values of one render: makes them, owns them, and holds their memory and the work done on them within a
+/// budget. REQUIRES: outlives every value it made.
 class Heap {
  public:
-  Heap() = default;
+  explicit Heap(Budget budget = {}) : budget_(budget) {}
   Heap(const Heap&) = delete;
 
   /// Counts work about to be done. Throws Error when the budget of the render is spent.
@@ -40,7 +44,7 @@ class Heap {
   Value function(Function function);
   Loop* make_loop(Loop loop);
 
-  /// Strings of the document become text of the given trust. Throws Error on an integer beyond 64 bits.
+  /// Strings of the document become text of the given trust; an integer beyond 64 bits becomes a float.
   Value from_json(const Json& json, bool trusted);
 
  private:
@@ -48,6 +52,7 @@ class Heap {
   String make_text(MarkedText text);
   Value make_list(std::vector<Value> items, bool tuple);
 
+  const Budget budget_;
   size_t steps_ = 0;
   size_t memory_ = 0;
   std::deque<List> lists_;

@@ -12,10 +12,6 @@
 
 namespace dure::jinja {
 
-struct Macro;
-struct For;
-struct Scope;
-
 /// The arguments of a call, bound to parameter names.
 class Parameters {
  public:
@@ -43,29 +39,6 @@ struct Args {
   void expect_none(std::string_view function) const { bind(function, {}); }
 };
 
-class Runtime;
-using Native = Value (*)(Runtime&, const Value& self, const Args&);
-
-/// Something that can be called: a method bound to its object, a global function, or a macro.
-struct Function {
-  std::string_view name;
-  Native native = nullptr;
-  Value self = {};
-  const Macro* macro = nullptr;
-  std::vector<std::pair<std::string_view, Value>> closure = {};  ///< what a macro saw where it was defined
-};
-
-/// The variable `loop`.
-struct Loop {
-  const List* items;
-  size_t index = 0;  ///< from 0
-  int depth = 0;     ///< from 0
-  const For* recursive = nullptr;
-  Scope* scope = nullptr;  ///< where the loop stands; null once it has ended
-  Value last_changed = {};
-  bool changed_before = false;
-};
-
 /// What filters, tests and methods may ask of the interpreter.
 class Runtime {
  public:
@@ -84,6 +57,7 @@ class Runtime {
   Value string(MarkedText text) { return heap_.string(std::move(text)); }
 
  protected:
+  explicit Runtime(Budget budget) : heap_(budget) {}
   ~Runtime() = default;
   Heap heap_;
 };

@@ -20,6 +20,11 @@ struct Dict;
 struct Namespace;
 struct Loop;
 struct Function;
+struct Args;
+struct Macro;
+struct For;
+struct Scope;
+class Runtime;
 
 using String = std::shared_ptr<const MarkedText>;
 
@@ -92,6 +97,28 @@ struct Dict {
 /// The one value that a template may change.
 struct Namespace {
   std::map<std::string, Value, std::less<>> attributes;
+};
+
+using Native = Value (*)(Runtime&, const Value& self, const Args&);
+
+/// Something that can be called: a method bound to its object, a global function, or a macro.
+struct Function {
+  std::string_view name;
+  Native native = nullptr;
+  Value self = {};
+  const Macro* macro = nullptr;
+  std::vector<std::pair<std::string_view, Value>> closure = {};  ///< what a macro saw where it was defined
+};
+
+/// The variable `loop`.
+struct Loop {
+  const List* items;
+  size_t index = 0;  ///< from 0
+  int depth = 0;     ///< from 0
+  const For* recursive = nullptr;
+  Scope* scope = nullptr;  ///< where the loop stands; null once it has ended
+  Value last_changed = {};
+  bool changed_before = false;
 };
 
 /// The number of values (64 bytes of a string count as one) that an operation on the value may touch.
