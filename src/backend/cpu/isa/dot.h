@@ -23,14 +23,40 @@ struct Row {
   const float* scale;  ///< factors of this row's 128-blocks, or null
 };
 
+/// How far ahead to ask for weights: whole tiles of rows, as the next tile follows this one in memory. The hardware
+/// would stop at the end of each page, which a quantised row hardly fills.
+DURE_INLINE int64_t prefetch_distance(int64_t tile_bytes) {
+  constexpr int64_t kAhead = 8 << 10;
+  return (kAhead + tile_bytes - 1) / tile_bytes * tile_bytes;
+}
+
+/// Asks for the kBytes at `distance` from p.
+template <int kBytes>
+DURE_INLINE void prefetch(const uint8_t* p, int64_t distance) {
+  const uintptr_t ahead = reinterpret_cast<uintptr_t>(p) + static_cast<uintptr_t>(distance);  // may lie past the end
+  DURE_UNROLL
+  for (int i = 0; i < kBytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(ahead + i), _MM_HINT_T0);
+}
+
 DURE_INLINE Row row_of(const WeightRows& w, int64_t n) {
   return {w.data + n * w.row_bytes, w.scale ? w.scale + n / cpu::kScaleBlock * w.scale_stride : nullptr};
 }
 
 /// A format F has
-///   static Group load(Row, int64_t k)               values [k, k + 32), k a multiple of 32
-///   static constexpr bool kPlain                    rows need not be whole groups; then also
+///   static constexpr int kBlock, kBytes             elements and bytes of one block; kBlock is a multiple of 32
+///   static Block open(const void*)                  what the groups of one block have in common
+///   static Group load(const Block&, int group)      values [32 group, 32 group + 32) of the block
+///   static constexpr bool kPlain                    rows need not be whole blocks; then also
 ///   static Vec load(Row, int64_t k, int64_t n)      values [k, k + n), 0 < n <= kLanes, and zeros
+/// and open() takes the Row and k of a plain format's block instead, as FP8 has scales beside the row.
+
+template <class F>
+DURE_INLINE decltype(auto) open(Row row, int64_t k) {
+  if constexpr (F::kPlain)
+    return F::open(row, k);
+  else
+    return F::open(row.data + k / F::kBlock * F::kBytes);
+}
 
 /// y[m, n] = x[m] . w[begin + n].
 template <class F, int M, int N>
@@ -43,16 +69,26 @@ DURE_INLINE void dot_tile(const WeightRows& w, int64_t begin, ConstRows x, Rows 
     DURE_UNROLL
     for (int m = 0; m < M; ++m) sum[m][n] = zero();
   }
+  const int64_t ahead = prefetch_distance(N * w.row_bytes);
   int64_t k = 0;
-  for (; k + kGroup <= w.columns; k += kGroup) {
+  for (; k + F::kBlock <= w.columns; k += F::kBlock) {
+    typename F::Block block[N];
     DURE_UNROLL
     for (int n = 0; n < N; ++n) {
-      const Group g = F::load(row[n], k);
+      block[n] = F::open(row[n], k);
+      prefetch<F::kBytes>(row[n].data + k / F::kBlock * F::kBytes, ahead);
+    }
+    DURE_UNROLL
+    for (int g = 0; g < F::kBlock / kGroup; ++g) {
       DURE_UNROLL
-      for (int m = 0; m < M; ++m) {
+      for (int n = 0; n < N; ++n) {
+        const Group values = F::load(block[n], g);
         DURE_UNROLL
-        for (int i = 0; i < kGroupVecs; ++i)
-          sum[m][n] = fma(load(x.data + m * x.stride + k + i * kLanes), g.v[i], sum[m][n]);
+        for (int m = 0; m < M; ++m) {
+          DURE_UNROLL
+          for (int i = 0; i < kGroupVecs; ++i)
+            sum[m][n] = fma(load(x.data + m * x.stride + k + g * kGroup + i * kLanes), values.v[i], sum[m][n]);
+        }
       }
     }
   }
@@ -93,10 +129,14 @@ void unpack_format(const WeightRows& w, int64_t begin, int64_t end, int64_t colu
     const Row row = row_of(w, n);
     float* to = out.data + (n - begin) * out.stride;
     int64_t k = column;
-    for (; k + kGroup <= column + count; k += kGroup, to += kGroup) {
-      const Group g = F::load(row, k);
+    for (; k + F::kBlock <= column + count; k += F::kBlock) {
+      const typename F::Block block = F::open(row, k);
       DURE_UNROLL
-      for (int i = 0; i < kGroupVecs; ++i) store(to + i * kLanes, g.v[i]);
+      for (int g = 0; g < F::kBlock / kGroup; ++g, to += kGroup) {
+        const Group values = F::load(block, g);
+        DURE_UNROLL
+        for (int i = 0; i < kGroupVecs; ++i) store(to + i * kLanes, values.v[i]);
+      }
     }
     if constexpr (F::kPlain) {
       for (; k < column + count; k += kLanes, to += kLanes) {

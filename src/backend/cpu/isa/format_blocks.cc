@@ -9,63 +9,48 @@ namespace {
 
 constexpr float kNothing = -0.f;  // what changes no value when it is added, zeros of either sign included
 
-template <class Block>
-DURE_INLINE const Block& block_at(Row row, int64_t k) {
-  return reinterpret_cast<const Block*>(row.data)[k / kGroup];
-}
-
-struct Q8_0 {
+template <class Layout>
+struct Blocks {
   static constexpr bool kPlain = false;
-  static DURE_INLINE Group load(Row row, int64_t k) {
-    const BlockQ8_0& b = block_at<BlockQ8_0>(row, k);
-    return affine(widen(load32(b.qs)), to_float(b.d), kNothing);
-  }
+  static constexpr int kBlock = kGroup, kBytes = sizeof(Layout);
+  using Block = const Layout*;
+  static DURE_INLINE Block open(Row row, int64_t k) { return reinterpret_cast<Block>(row.data) + k / kBlock; }
+};
+
+struct Q8_0 : Blocks<BlockQ8_0> {
+  static DURE_INLINE Group load(Block b, int) { return affine(widen(load32(b->qs)), to_float(b->d), kNothing); }
 };
 
 constexpr int8_t kCentred[16] = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
 constexpr int8_t kCounted[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-/// A scale and a table of 16 values.
-template <class Block, const int8_t* kValues>
-struct Nibbles {
-  static constexpr bool kPlain = false;
-  static DURE_INLINE Group load(Row row, int64_t k) {
-    const Block& b = block_at<Block>(row, k);
-    return look_up(b.qs, kValues, to_float(b.d), kNothing);
-  }
-};
-using Q4_0 = Nibbles<BlockQ4_0, kCentred>;
-using IQ4_NL = Nibbles<BlockIQ4_NL, kIQ4NLValues>;
-
-struct Q4_1 {
-  static constexpr bool kPlain = false;
-  static DURE_INLINE Group load(Row row, int64_t k) {
-    const BlockQ4_1& b = block_at<BlockQ4_1>(row, k);
-    return look_up(b.qs, kCounted, to_float(b.d), to_float(b.m));
-  }
+struct Q4_0 : Blocks<BlockQ4_0> {
+  static DURE_INLINE Group load(Block b, int) { return look_up(b->qs, kCentred, to_float(b->d), kNothing); }
 };
 
-template <class Block>
-DURE_INLINE __m256i five_bits(const Block& b) {
+struct IQ4_NL : Blocks<BlockIQ4_NL> {
+  static DURE_INLINE Group load(Block b, int) { return look_up(b->qs, kIQ4NLValues, to_float(b->d), kNothing); }
+};
+
+struct Q4_1 : Blocks<BlockQ4_1> {
+  static DURE_INLINE Group load(Block b, int) { return look_up(b->qs, kCounted, to_float(b->d), to_float(b->m)); }
+};
+
+template <class Layout>
+DURE_INLINE __m256i five_bits(const Layout& b) {
   uint32_t fifth;
   memcpy(&fifth, b.qh, sizeof fifth);
   return _mm256_or_si256(nibbles_of(b.qs), spread_bits(fifth, 16));
 }
 
-struct Q5_0 {
-  static constexpr bool kPlain = false;
-  static DURE_INLINE Group load(Row row, int64_t k) {
-    const BlockQ5_0& b = block_at<BlockQ5_0>(row, k);
-    return affine(widen(_mm256_sub_epi8(five_bits(b), _mm256_set1_epi8(16))), to_float(b.d), kNothing);
+struct Q5_0 : Blocks<BlockQ5_0> {
+  static DURE_INLINE Group load(Block b, int) {
+    return affine(widen(_mm256_sub_epi8(five_bits(*b), _mm256_set1_epi8(16))), to_float(b->d), kNothing);
   }
 };
 
-struct Q5_1 {
-  static constexpr bool kPlain = false;
-  static DURE_INLINE Group load(Row row, int64_t k) {
-    const BlockQ5_1& b = block_at<BlockQ5_1>(row, k);
-    return affine(widen(five_bits(b)), to_float(b.d), to_float(b.m));
-  }
+struct Q5_1 : Blocks<BlockQ5_1> {
+  static DURE_INLINE Group load(Block b, int) { return affine(widen(five_bits(*b)), to_float(b->d), to_float(b->m)); }
 };
 
 }  // namespace

@@ -8,14 +8,11 @@ namespace {
 template <class T>
 struct Plain {
   static constexpr bool kPlain = true;
+  static constexpr int kBlock = kGroup, kBytes = kGroup * sizeof(T);
 
-  static DURE_INLINE Group load(Row row, int64_t k) {
-    const T* p = reinterpret_cast<const T*>(row.data) + k;
-    Group g;
-    DURE_UNROLL
-    for (int i = 0; i < kGroupVecs; ++i) g.v[i] = widen(p + i * kLanes);
-    return g;
-  }
+  using Block = const T*;
+  static DURE_INLINE Block open(Row row, int64_t k) { return reinterpret_cast<const T*>(row.data) + k; }
+  static DURE_INLINE Group load(Block p, int) { return widen_group(p); }
   static DURE_INLINE Vec load(Row row, int64_t k, int64_t n) {
     T tail[kLanes] = {};  // a row may end where its page does
     memcpy(tail, reinterpret_cast<const T*>(row.data) + k, static_cast<size_t>(n) * sizeof(T));
@@ -28,18 +25,29 @@ using F16 = Plain<Half>;
 using BF16 = Plain<BFloat>;
 
 struct F8 {
-  using Codes = Plain<Float8>;
   static constexpr bool kPlain = true;
+  static constexpr int kBlock = kGroup, kBytes = kGroup;
+  struct Block {
+    const Float8* codes;
+    float factor;
+  };
 
-  static DURE_INLINE Vec factor(Row row, int64_t k) { return set(row.scale ? row.scale[k / cpu::kScaleBlock] : 1.f); }
-  static DURE_INLINE Group load(Row row, int64_t k) {
-    Group g = Codes::load(row, k);
-    const Vec f = factor(row, k);
+  static DURE_INLINE Block open(Row row, int64_t k) {
+    return {reinterpret_cast<const Float8*>(row.data) + k, row.scale ? row.scale[k / cpu::kScaleBlock] : 1.f};
+  }
+  static DURE_INLINE Group load(const Block& b, int) {
+    const Vec factor = mul(set(b.factor), set(kFloat8Widened));
+    Group g = widen_group(b.codes);
     DURE_UNROLL
-    for (int i = 0; i < kGroupVecs; ++i) g.v[i] = mul(g.v[i], f);
+    for (int i = 0; i < kGroupVecs; ++i) g.v[i] = mul(g.v[i], factor);
     return g;
   }
-  static DURE_INLINE Vec load(Row row, int64_t k, int64_t n) { return mul(Codes::load(row, k, n), factor(row, k)); }
+  static DURE_INLINE Vec load(Row row, int64_t k, int64_t n) {
+    const Block b = open(row, k);
+    Float8 tail[kGroup] = {};
+    memcpy(tail, b.codes, static_cast<size_t>(n));
+    return load({tail, b.factor}, 0).v[0];
+  }
 };
 
 }  // namespace

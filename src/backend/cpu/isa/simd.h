@@ -32,6 +32,9 @@ struct BFloat {
 struct Float8 {
   uint8_t bits;
 };
+/// An FP8 code is widened through float16: its sign and the 7 bits below it, put where float16 has them, are the value
+/// times 2^-8, as the exponents' biases are 7 and 15. The largest code is NaN.
+constexpr float kFloat8Widened = 256;
 
 DURE_INLINE __m128i load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 DURE_INLINE __m256i load32(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
@@ -78,15 +81,15 @@ DURE_INLINE __m256 fold_max(Vec v) { return _mm256_max_ps(low(v), high(v)); }
 DURE_INLINE Vec from_bits(__m512i v) { return _mm512_castsi512_ps(v); }
 DURE_INLINE Vec widen(const BFloat* p) { return from_bits(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load32(p)), 16)); }
 DURE_INLINE Vec widen(const Half* p) { return _mm512_cvtph_ps(load32(p)); }
-DURE_INLINE Vec widen(const Float8* p) {
-  // Sign and the 7 bits below it, put where float16 has them, are the value times 2^-8: the exponents' biases are 7
-  // and 15. The largest code is NaN.
-  const __m256i code = _mm256_cvtepu8_epi16(load16(p));
-  const __m256i spread = _mm256_srai_epi16(_mm256_slli_epi16(code, 8), 1);
-  const __m256i half = _mm256_and_si256(spread, _mm256_set1_epi16((short)0xbf80));
-  const __m256i nan = _mm256_cmpeq_epi16(_mm256_and_si256(code, _mm256_set1_epi16(0x7f)), _mm256_set1_epi16(0x7f));
-  const __m256i fixed = _mm256_or_si256(half, _mm256_and_si256(nan, _mm256_set1_epi16(0x7e00)));
-  return _mm512_mul_ps(_mm512_cvtph_ps(fixed), _mm512_set1_ps(256));
+/// Values times 1 / kFloat8Widened.
+DURE_INLINE Group widen_group(const Float8* p) {
+  const __m512i code = _mm512_cvtepu8_epi16(load32(p));
+  const __m512i spread = _mm512_srai_epi16(_mm512_slli_epi16(code, 8), 1);
+  const __m512i half = _mm512_and_si512(spread, _mm512_set1_epi16(static_cast<int16_t>(0xbf80)));
+  const __m512i mask = _mm512_set1_epi16(0x7f);
+  const __mmask32 nan = _mm512_cmpeq_epi16_mask(_mm512_and_si512(code, mask), mask);
+  const __m512i fixed = _mm512_mask_mov_epi16(half, nan, _mm512_set1_epi16(0x7e00));
+  return {_mm512_cvtph_ps(_mm512_castsi512_si256(fixed)), _mm512_cvtph_ps(_mm512_extracti64x4_epi64(fixed, 1))};
 }
 
 /// To the nearest bfloat16, ties to even. NaN stays NaN.
@@ -119,9 +122,8 @@ DURE_INLINE Group look_up(const uint8_t* nibbles, const int8_t* values, float d,
 /// Of 32 bytes, their low nibbles (shift 0) or high ones (shift 4).
 DURE_INLINE Group look_up(const uint8_t* nibbles, int shift, const int8_t* values, float d, float m) {
   const Vec table = scaled_table(values, d, m);
-  const __m128i count = _mm_cvtsi32_si128(shift);
-  return {_mm512_permutexvar_ps(_mm512_srl_epi32(_mm512_cvtepu8_epi32(load16(nibbles)), count), table),
-          _mm512_permutexvar_ps(_mm512_srl_epi32(_mm512_cvtepu8_epi32(load16(nibbles + 16)), count), table)};
+  return {_mm512_permutexvar_ps(_mm512_srli_epi32(_mm512_cvtepu8_epi32(load16(nibbles)), shift), table),
+          _mm512_permutexvar_ps(_mm512_srli_epi32(_mm512_cvtepu8_epi32(load16(nibbles + 16)), shift), table)};
 }
 
 #else
@@ -158,14 +160,21 @@ DURE_INLINE __m256 fold_max(Vec v) { return v; }
 DURE_INLINE Vec from_bits(__m256i v) { return _mm256_castsi256_ps(v); }
 DURE_INLINE Vec widen(const BFloat* p) { return from_bits(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load16(p)), 16)); }
 DURE_INLINE Vec widen(const Half* p) { return _mm256_cvtph_ps(load16(p)); }
-DURE_INLINE Vec widen(const Float8* p) {
-  // As above, for eight.
-  const __m128i code = _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i*)p));
-  const __m128i spread = _mm_srai_epi16(_mm_slli_epi16(code, 8), 1);
-  const __m128i half = _mm_and_si128(spread, _mm_set1_epi16((short)0xbf80));
-  const __m128i nan = _mm_cmpeq_epi16(_mm_and_si128(code, _mm_set1_epi16(0x7f)), _mm_set1_epi16(0x7f));
-  const __m128i fixed = _mm_or_si128(half, _mm_and_si128(nan, _mm_set1_epi16(0x7e00)));
-  return _mm256_mul_ps(_mm256_cvtph_ps(fixed), _mm256_set1_ps(256));
+/// Values times 1 / kFloat8Widened.
+DURE_INLINE Group widen_group(const Float8* p) {
+  const __m256i mask = _mm256_set1_epi16(0x7f);
+  Group g;
+  DURE_UNROLL
+  for (int i = 0; i < 2; ++i) {
+    const __m256i code = _mm256_cvtepu8_epi16(load16(p + 16 * i));
+    const __m256i spread = _mm256_srai_epi16(_mm256_slli_epi16(code, 8), 1);
+    const __m256i half = _mm256_and_si256(spread, _mm256_set1_epi16(static_cast<int16_t>(0xbf80)));
+    const __m256i nan = _mm256_cmpeq_epi16(_mm256_and_si256(code, mask), mask);
+    const __m256i fixed = _mm256_or_si256(half, _mm256_and_si256(nan, _mm256_set1_epi16(0x7e00)));
+    g.v[2 * i] = _mm256_cvtph_ps(_mm256_castsi256_si128(fixed));
+    g.v[2 * i + 1] = _mm256_cvtph_ps(_mm256_extracti128_si256(fixed, 1));
+  }
+  return g;
 }
 
 /// To the nearest bfloat16, ties to even. NaN stays NaN.
@@ -207,12 +216,19 @@ DURE_INLINE Group look_up(const uint8_t* nibbles, const int8_t* values, float d,
 }
 /// Of 32 bytes, their low nibbles (shift 0) or high ones (shift 4).
 DURE_INLINE Group look_up(const uint8_t* nibbles, int shift, const int8_t* values, float d, float m) {
-  return look_up(_mm256_srl_epi16(load32(nibbles), _mm_cvtsi32_si128(shift)), values, d, m);
+  return look_up(_mm256_srli_epi16(load32(nibbles), shift), values, d, m);
 }
 
 #endif
 
 DURE_INLINE Vec widen(const float* p) { return load(p); }
+template <class T>
+DURE_INLINE Group widen_group(const T* p) {
+  Group g;
+  DURE_UNROLL
+  for (int i = 0; i < kGroupVecs; ++i) g.v[i] = widen(p + i * kLanes);
+  return g;
+}
 
 DURE_INLINE float reduce_add(Vec v) {
   const __m256 a = fold_add(v);
@@ -227,9 +243,22 @@ DURE_INLINE float reduce_max(Vec v) {
   return _mm_cvtss_f32(_mm_max_ss(b, _mm_movehdup_ps(b)));
 }
 
-/// The 32 bytes shifted right together, and masked.
+/// Sixteen signed bytes as floats, the first eight times a, the others times b.
+DURE_INLINE void store_scaled(float* to, __m128i bytes, float a, float b) {
+  const __m256 first_half = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+  const __m256 second_half = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)));
+  _mm256_storeu_ps(to, _mm256_mul_ps(first_half, _mm256_set1_ps(a)));
+  _mm256_storeu_ps(to + 8, _mm256_mul_ps(second_half, _mm256_set1_ps(b)));
+  // They are wanted one by one, and a broadcast from memory is cheaper than one from a lane.
+  asm("" : "+m"(*reinterpret_cast<float(*)[16]>(to)));
+}
+
+/// Of each of 32 bytes, the bits of `mask` once it is shifted right; then moved up by `up`.
 DURE_INLINE __m256i bits_of(__m256i bytes, int shift, int mask) {
-  return _mm256_and_si256(_mm256_srl_epi16(bytes, _mm_cvtsi32_si128(shift)), _mm256_set1_epi8(static_cast<char>(mask)));
+  return _mm256_and_si256(_mm256_srli_epi16(bytes, shift), _mm256_set1_epi8(static_cast<char>(mask)));
+}
+DURE_INLINE __m256i bits_at(__m256i bytes, int shift, int mask, int up) {
+  return _mm256_slli_epi16(bits_of(bytes, shift, mask), up);
 }
 /// Sixteen bytes as 32 nibbles: the low ones, then the high ones.
 DURE_INLINE __m256i nibbles_of(const uint8_t* bytes) {

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Turns a benchmark's output into rows of bench/results/, medians of its repetitions.
+
+usage: build/release/bench/kernel_bench --benchmark_repetitions=5 --benchmark_format=json | bench/record.py FILE.csv
+
+A row is machine, compiler, commit, case, value, unit. Rows of the same machine, compiler and case are replaced.
+"""
+
+import csv
+import json
+import statistics
+import sys
+from pathlib import Path
+
+COLUMNS = ["machine", "compiler", "commit", "case", "value", "unit"]
+OWN = {"family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads", "iterations",
+       "real_time", "cpu_time"}
+
+
+def measured(report):
+    """(case, unit) -> values of the repetitions, for every counter with a unit in its name."""
+    values = {}
+    for run in report["benchmarks"]:
+        if run["run_type"] != "iteration":
+            continue
+        for unit, value in run.items():
+            if isinstance(value, (int, float)) and unit not in OWN:
+                values.setdefault((run["run_name"].removesuffix("/real_time"), unit), []).append(value)
+    return values
+
+
+def main(path):
+    report = json.load(sys.stdin)
+    where = [report["context"][name] for name in COLUMNS[:2]]
+    commit = report["context"]["commit"]
+    rows = {}
+    if path.exists():
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                rows[row["machine"], row["compiler"], row["case"], row["unit"]] = row
+    for (case, unit), values in measured(report).items():
+        median = f"{statistics.median(values):.4g}"
+        rows[(*where, case, unit)] = dict(zip(COLUMNS, [*where, commit, case, median, unit]))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows.values())
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__.strip())
+    main(Path(sys.argv[1]))
