@@ -179,6 +179,317 @@ TEST_P(Backends, GemmHeads) {
       }
 }
 
+TEST_P(Backends, GemmBackwardWeight) {
+  for (const auto& [n, k] : {GemmShape{1, 1}, {5, 7}, {67, 300}}) {
+    const int64_t T = 150;
+    const std::vector<float> dy = random_values(T, n), x = random_values(T, k);
+    const auto run = [&](Device& d, const std::vector<float>& a, const std::vector<float>& b) {
+      Tensor dw = Tensor::from(d, std::vector<float>(static_cast<size_t>(n * k), 0.5f), {n, k});
+      d.backend().gemm_backward_weight(dw.view(), strided(d, a, T, n, 3, 1).view(), strided(d, b, T, k, 2, 1).view());
+      return dw.to_floats();
+    };
+    const std::vector<float> all = run(device(GetParam()), dy, x);
+    expect_close(all, run(reference(), dy, x), run(reference(), magnitudes(dy), magnitudes(x)), 8 * kUlp);
+    expect_same_bits(run(device(GetParam(), 3), dy, x), all);
+  }
+}
+
+TEST_P(Backends, GemmHeadsBackwardWeight) {
+  const int64_t H = 3, T = 5, K = 70;
+  const HeadRows rows{40, 7, 29};
+  for (Direction direction : {Direction::forward, Direction::transpose}) {
+    const int64_t in = direction == Direction::forward ? K : rows.count, out = K + rows.count - in;
+    const std::vector<float> dy = random_values(T, H * out), x = random_values(T, H * in);
+    const auto run = [&](Device& d, const std::vector<float>& a, const std::vector<float>& b) {
+      Tensor dw = Tensor::zeros(d, DType::F32, {H * rows.stride, K});
+      d.backend().gemm_heads_backward_weight(dw.view(), Tensor::from(d, a, {T, H, out}).view(),
+                                             Tensor::from(d, b, {T, H, in}).view(), rows, direction);
+      return dw.to_floats();
+    };
+    expect_close(run(device(GetParam()), dy, x), run(reference(), dy, x),
+                 run(reference(), magnitudes(dy), magnitudes(x)), 8 * kUlp);
+  }
+}
+
+TEST_P(Backends, EmbeddingRowsAreExact) {
+  const std::vector<int> ids = {3, 0, 129, 3, 200};
+  for (DType dtype : weight_dtypes())
+    for (int64_t k : {int64_t{256}, int64_t{info(dtype).block == 1 ? 131 : 2048}}) {
+      SCOPED_TRACE(name(dtype));
+      const Weight w = random_weight(dtype, 201, k);
+      const auto run = [&](Device& d) {
+        Tensor y = Tensor::zeros(d, DType::F32, {static_cast<int64_t>(ids.size()), k});
+        d.backend().embedding(y.view(), Tensor::from(d, ids).view(), w);
+        return y.to_floats();
+      };
+      const std::vector<float> expected = run(reference()), actual = run(device(GetParam()));
+      expect_close(actual, expected, magnitudes(expected), 0);
+    }
+}
+
+TEST_P(Backends, EveryCodeOfTheSmallFloats) {
+  for (DType dtype : {DType::F16, DType::BF16, DType::F8_E4M3}) {
+    const int64_t codes = dtype == DType::F8_E4M3 ? 256 : 65536;
+    Weight w{Tensor::empty(reference(), dtype, {1, codes}), {}, Layout::rows};
+    for (int64_t i = 0; i < codes; ++i) {
+      if (dtype == DType::F8_E4M3)
+        w.data.data<uint8_t>()[i] = static_cast<uint8_t>(i);
+      else
+        w.data.data<uint16_t>()[i] = static_cast<uint16_t>(i);
+    }
+    Device& d = device(GetParam());
+    Tensor y = Tensor::empty(d, DType::F32, {1, codes});
+    d.backend().embedding(y.view(), Tensor::from(d, std::vector<int>{0}).view(), w);
+    const std::vector<float> expected = w.data.to_floats();
+    for (int64_t i = 0; i < codes; ++i) {
+      const float actual = y.data()[i];
+      ASSERT_TRUE(std::isnan(expected[i]) ? std::isnan(actual) : actual == expected[i])
+          << name(dtype) << " code " << i << ": " << actual << " instead of " << expected[i];
+    }
+  }
+}
+
+/// y of each elementwise method, on rows that are not contiguous.
+using Elementwise = void (*)(Backend&, View y, ConstView a, ConstView b);
+struct ElementwiseCase {
+  const char* name;
+  Elementwise run;
+  float tolerance;  // of |y|
+};
+const ElementwiseCase kElementwise[] = {
+    {"copy", [](Backend& b, View y, ConstView u, ConstView) { b.copy(y, u); }, 0},
+    {"accumulate", [](Backend& b, View y, ConstView u, ConstView) { b.accumulate(y, u); }, 0},
+    {"add", [](Backend& b, View y, ConstView u, ConstView v) { b.add(y, u, v); }, 0},
+    {"add row",
+     [](Backend& b, View y, ConstView u, ConstView v) {
+       b.add(y, u, {v.data, v.dtype, {v.columns()}, {1}});
+     },
+     0},
+    {"scale", [](Backend& b, View y, ConstView u, ConstView) { b.scale(y, u, -0.3f); }, 0},
+    {"swiglu", [](Backend& b, View y, ConstView u, ConstView v) { b.swiglu(y, u, v); }, 8 * kUlp},
+    {"rms_norm",
+     [](Backend& b, View y, ConstView u, ConstView v) {
+       b.rms_norm(y, u, {v.data, v.dtype, {v.columns()}, {1}}, 1e-5f);
+     },
+     8 * kUlp},
+};
+
+TEST_P(Backends, Elementwise) {
+  for (const ElementwiseCase& c : kElementwise)
+    for (int64_t columns : {1, 7, 16, 33, 200, 2048}) {
+      SCOPED_TRACE(fmt::format("{} [{}]", c.name, columns));
+      const int64_t rows = 21;
+      const std::vector<float> a = random_values(rows, columns), b = random_values(rows, columns);
+      const auto run = [&](Device& d, int64_t count) {
+        Tensor y = strided(d, std::vector<float>(static_cast<size_t>(rows * columns), 1.f), rows, columns, 1, 3);
+        const Tensor as = strided(d, a, rows, columns, 2, 1), bs = strided(d, b, rows, columns, 3, 2);
+        c.run(d.backend(), y.rows(0, count).view(), as.rows(0, count).view(), bs.rows(0, count).view());
+        return y.rows(0, count).to_floats();
+      };
+      const std::vector<float> expected = run(reference(), rows), all = run(device(GetParam()), rows);
+      expect_close(all, expected, magnitudes(expected), c.tolerance);
+      expect_same_bits(run(device(GetParam()), 1), {all.begin(), all.begin() + columns});
+    }
+}
+
+TEST_P(Backends, SwigluFarFromZero) {
+  std::vector<float> gate, up;
+  for (float g = -200; g <= 200; g += 0.37f) gate.push_back(g), up.push_back(1.5f);
+  gate.push_back(std::nanf("")), up.push_back(1);
+  const auto run = [&](Device& d) {
+    const Shape shape = {1, static_cast<int64_t>(gate.size())};
+    Tensor y = Tensor::zeros(d, DType::F32, shape);
+    d.backend().swiglu(y.view(), Tensor::from(d, gate, shape).view(), Tensor::from(d, up, shape).view());
+    return y.to_floats();
+  };
+  std::vector<float> expected = run(reference()), actual = run(device(GetParam()));
+  EXPECT_TRUE(std::isnan(actual.back()));
+  actual.pop_back(), expected.pop_back();
+  for (size_t i = 0; i < actual.size(); ++i)
+    ASSERT_NEAR(actual[i], expected[i], 8 * kUlp * std::fabs(expected[i]) + 1e-35f) << "gate " << gate[i];
+}
+
+TEST_P(Backends, Rope) {
+  const std::vector<int> positions = {0, 1, 17, 4095, 163839};
+  for (RopeStyle style : {RopeStyle::half, RopeStyle::interleaved})
+    for (int64_t R : {2, 14, 64, 128})
+      for (float sign : {1.f, -1.f}) {
+        const int64_t T = static_cast<int64_t>(positions.size()), H = 3;
+        const std::vector<float> x = random_values(T, H * (R + 5));
+        std::vector<float> frequencies;
+        for (int64_t i = 0; i < R / 2; ++i) frequencies.push_back(std::pow(10000.f, -2.f * float(i) / float(R)));
+        const auto run = [&](Device& d) {
+          Tensor xs = Tensor::from(d, x, {T, H, R + 5}).alias({T, H, R}, {H * (R + 5), R + 5, 1}, 5);
+          Tensor y = Tensor::zeros(d, DType::F32, {T, H, R});
+          d.backend().rope(y.view(), xs.view(), positions, Tensor::from(d, frequencies, {R / 2}).view(), 1.1f, style,
+                           sign);
+          return y.to_floats();
+        };
+        expect_same_bits(run(device(GetParam())), run(reference()));
+      }
+}
+
+/// Attention of a few sequences, from pages or from the rows of the batch.
+struct AttentionCase {
+  const char* name;
+  int64_t heads, key_heads, value_heads;
+  int64_t widths[2];  // of the key's parts
+  int64_t value_width;
+  DType dtype;
+  int block_size;                 // 0: rows of the batch
+  std::vector<int> rows, behind;  // of each sequence: rows in the batch, positions cached before them
+};
+const AttentionCase kAttention[] = {
+    {"GQA in batch", 6, 2, 2, {24, 0}, 24, DType::F32, 0, {5, 1, 40}, {}},
+    {"MHA in batch, long", 2, 2, 2, {16, 0}, 8, DType::F32, 0, {600}, {}},
+    {"MLA expanded in batch", 4, 4, 4, {33, 7}, 20, DType::F32, 0, {9, 3}, {}},
+    {"GQA decode", 8, 2, 2, {64, 0}, 64, DType::BF16, 128, {1, 1, 1}, {0, 700, 127}},
+    {"GQA pages of 16", 4, 1, 1, {40, 0}, 40, DType::F16, 16, {3, 1, 33}, {510, 1100, 0}},
+    {"MLA absorbed decode", 16, 1, 1, {96, 16}, 96, DType::BF16, 128, {1}, {1600}},
+    {"MLA absorbed chunk", 16, 1, 1, {96, 16}, 96, DType::F32, 128, {20, 1}, {505, 3}},
+};
+
+/// Its inputs, made once; run() may leave sequences out.
+struct AttentionInputs {
+  AttentionCase c;
+  std::vector<std::vector<float>> q;          // [sequence][rows, H, Dk]
+  std::vector<std::vector<float>> planes[3];  // [sequence][positions, heads, width] of key parts and value
+
+  explicit AttentionInputs(const AttentionCase& shape) : c(shape) {
+    if (c.behind.empty()) c.behind.resize(c.rows.size());
+    for (size_t s = 0; s < c.rows.size(); ++s) {
+      q.push_back(random_values(c.rows[s], c.heads * (c.widths[0] + c.widths[1])));
+      for (float& v : q.back()) v *= 0.2f;
+      for (int plane = 0; plane < 3; ++plane)
+        planes[plane].push_back(random_values(c.rows[s] + c.behind[s], std::max<int64_t>(width(plane), 1)));
+    }
+  }
+  int64_t heads(int plane) const {
+    return plane == 2 ? c.value_heads : plane == 1 && c.widths[1] == 7 ? 1 : c.key_heads;
+  }
+  int64_t width(int plane) const { return heads(plane) * (plane == 2 ? c.value_width : c.widths[plane]); }
+
+  /// The outputs of the chosen sequences, one after the other.
+  std::vector<float> run(Device& d, const std::vector<size_t>& chosen) const {
+    std::vector<int> starts = {0}, positions;
+    std::vector<float> queries, lines[3];
+    for (size_t s : chosen) {
+      for (int i = 0; i < c.rows[s]; ++i) positions.push_back(c.behind[s] + i);
+      starts.push_back(static_cast<int>(positions.size()));
+      queries.insert(queries.end(), q[s].begin(), q[s].end());
+      for (int p = 0; p < 3; ++p) lines[p].insert(lines[p].end(), planes[p][s].begin(), planes[p][s].end());
+    }
+    const int64_t T = static_cast<int64_t>(positions.size());
+    std::vector<Tensor> memory;
+    KvSource kv;
+    kv.block_size = c.block_size;
+    for (int p = 0; p < 3; ++p) {
+      if (width(p) == 0) continue;
+      memory.push_back(c.block_size == 0 ? Tensor::from(d, lines[p], {T, heads(p), width(p) / heads(p)})
+                                         : paged(d, p, chosen));
+      (p == 2 ? kv.value : kv.key[p]) = memory.back().view();
+    }
+    const Tensor table = block_table(d, chosen);
+    if (c.block_size > 0) kv.block_table = table.view();
+    const Tensor qs = Tensor::from(d, queries, {T, c.heads, c.widths[0] + c.widths[1]});
+    Tensor o = Tensor::zeros(d, DType::F32, {T, c.heads, c.value_width});
+    d.backend().attention(o.view(), qs.view(), kv, {starts, positions}, 0.11f);
+    return o.to_floats();
+  }
+
+ private:
+  int64_t pages_of(size_t s) const { return (c.rows[s] + c.behind[s] + c.block_size - 1) / c.block_size; }
+  int64_t most_pages(const std::vector<size_t>& chosen) const {
+    int64_t most = 0;
+    for (size_t s : chosen) most = std::max(most, pages_of(s));
+    return most;
+  }
+  /// Page j of the i-th chosen sequence; neighbours are not adjacent.
+  int page(const std::vector<size_t>& chosen, size_t i, int64_t j) const {
+    return static_cast<int>(j * static_cast<int64_t>(chosen.size()) + static_cast<int64_t>(i));
+  }
+  Tensor block_table(Device& d, const std::vector<size_t>& chosen) const {
+    if (c.block_size == 0) return {};
+    std::vector<int> table;
+    for (size_t i = 0; i < chosen.size(); ++i)
+      for (int64_t j = 0; j < most_pages(chosen); ++j) table.push_back(page(chosen, i, j));
+    return Tensor::from(d, table).alias({static_cast<int64_t>(chosen.size()), most_pages(chosen)});
+  }
+  /// The plane's pages, filled through cache_append; what no line fills is NaN.
+  Tensor paged(Device& d, int plane, const std::vector<size_t>& chosen) const {
+    const int64_t pages = most_pages(chosen) * static_cast<int64_t>(chosen.size()), w = width(plane);
+    Tensor t = Tensor::empty(d, c.dtype, {pages, c.block_size, w});
+    std::memset(t.view().data, 0xff, static_cast<size_t>(t.bytes()));
+    const Tensor table = block_table(d, chosen);
+    std::vector<int> starts = {0}, positions;
+    std::vector<float> values;
+    for (size_t s : chosen) {
+      for (int i = 0; i < c.rows[s] + c.behind[s]; ++i) positions.push_back(i);
+      starts.push_back(static_cast<int>(positions.size()));
+      values.insert(values.end(), planes[plane][s].begin(), planes[plane][s].end());
+    }
+    const Tensor x = Tensor::from(d, values, {static_cast<int64_t>(positions.size()), w});
+    d.backend().cache_append(t.view(), x.view(), table.view(), {starts, positions});
+    return t.alias({pages, c.block_size, heads(plane), w / heads(plane)});
+  }
+};
+
+TEST_P(Backends, Attention) {
+  for (const AttentionCase& c : kAttention) {
+    SCOPED_TRACE(c.name);
+    const AttentionInputs inputs(c);
+    std::vector<size_t> everyone(c.rows.size());
+    for (size_t s = 0; s < everyone.size(); ++s) everyone[s] = s;
+    const std::vector<float> expected = inputs.run(reference(), everyone),
+                             all = inputs.run(device(GetParam()), everyone);
+    // Outputs are averages of values up to a few hundred; scores up to a hundred carry errors of some 1e-5.
+    ASSERT_EQ(all.size(), expected.size());
+    for (size_t i = 0; i < all.size(); ++i)
+      ASSERT_NEAR(all[i], expected[i], 2e-4 * std::max(1.f, std::fabs(expected[i]))) << "element " << i;
+
+    expect_same_bits(inputs.run(device(GetParam(), 1), everyone), all);
+    expect_same_bits(inputs.run(device(GetParam(), 3), everyone), all);
+    std::vector<float> alone;
+    for (size_t s : everyone) {
+      const std::vector<float> one = inputs.run(device(GetParam()), {s});
+      alone.insert(alone.end(), one.begin(), one.end());
+    }
+    expect_same_bits(alone, all);
+  }
+}
+
+TEST_P(Backends, Moe) {
+  const int64_t D = 64, I = 96, E = 5, k = 3;
+  for (DType dtype : {DType::F32, DType::BF16, DType::Q8_0, DType::Q4_0})
+    for (Compute compute : {Compute::f32, Compute::bf16}) {
+      SCOPED_TRACE(name(dtype));
+      std::vector<Expert> experts;
+      for (int64_t e = 0; e < E; ++e)
+        experts.push_back({random_weight(dtype, I, D), random_weight(dtype, I, D), random_weight(dtype, D, I)});
+      const int64_t T = 13;
+      const std::vector<float> x = random_values(T, D), weights = random_values(T, k);
+      std::vector<int> ids;
+      for (int64_t t = 0; t < T; ++t)  // expert 4 is left out, expert 0 is most popular
+        for (int id : t % 3 == 0 ? std::vector{0, 1, 3} : std::vector{0, 2, 3}) ids.push_back(id);
+      const auto run = [&](Device& d, int64_t rows) {
+        Tensor y = Tensor::zeros(d, DType::F32, {rows, D});
+        d.backend().moe(y.view(), Tensor::from(d, x, {T, D}).rows(0, rows).view(), experts,
+                        Tensor::from(d, ids).alias({T, k}).rows(0, rows).view(),
+                        Tensor::from(d, weights, {T, k}).rows(0, rows).view());
+        return y.to_floats();
+      };
+      const std::vector<float> expected = run(device("reference", 1, compute), T);
+      const std::vector<float> all = run(device(GetParam(), 2, compute), T);
+      float largest = 0;
+      for (float v : expected) largest = std::max(largest, std::fabs(v));
+      // bf16: a hidden value that falls on the other side of a rounding boundary moves by 2^-8 of itself.
+      const float tolerance = compute == Compute::f32 ? 16 * kUlp : 0x1p-10f;
+      expect_close(all, expected, std::vector<float>(all.size(), largest), tolerance);
+      expect_same_bits(run(device(GetParam(), 3, compute), T), all);
+      expect_same_bits(run(device(GetParam(), 2, compute), 1), {all.begin(), all.begin() + D});
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, Backends, testing::ValuesIn(backends()), [](const auto& info) {
   std::string name = info.param;
   std::replace(name.begin(), name.end(), '/', '_');

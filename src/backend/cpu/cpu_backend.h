@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backend/cpu/heuristics.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/scratch.h"
 #include "backend/reference/reference.h"
@@ -20,6 +21,21 @@ class CpuBackend : public ReferenceBackend {
 
   void gemm(View y, ConstView x, const Weight& w, Direction direction) override;
   void gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows, Direction direction) override;
+  void gemm_backward_weight(View dw, ConstView dy, ConstView x) override;
+  void gemm_heads_backward_weight(View dw, ConstView dy, ConstView x, HeadRows rows, Direction direction) override;
+  void embedding(View y, ConstView ids, const Weight& table) override;
+
+  void copy(View y, ConstView x) override;
+  void accumulate(View y, ConstView x) override;
+  void add(View y, ConstView a, ConstView b) override;
+  void scale(View y, ConstView x, float factor) override;
+  void swiglu(View y, ConstView gate, ConstView up) override;
+  void rms_norm(View y, ConstView x, ConstView weight, float eps) override;
+  void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
+            RopeStyle style, float sign) override;
+
+  void attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
+  void moe(View y, ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) override;
 
  private:
   /// y[M, n] = x[M] . w[n] for n in [begin, end), or y[M, K] = x[M, end - begin] w[begin, end).
@@ -42,10 +58,25 @@ class CpuBackend : public ReferenceBackend {
   void multiply(std::span<const Product> products, Direction direction);
   void multiply_forward(const Product& p, int64_t begin, int64_t end);
   void multiply_transpose(const Product& p, int64_t column, int64_t count);
+  /// dw[n, k] += sum over t of dy[t, n] x[t, k], for a dw of N x K.
+  void outer_products(cpu::Rows dw, cpu::ConstRows dy, cpu::ConstRows x, int64_t T, int64_t N, int64_t K);
+  /// body(row) for every row, by all threads if that pays.
+  template <class F>
+  void for_each_row(int64_t rows, int64_t columns, F body);
   bool rounds(cpu::Format format) const { return compute_ == Compute::bf16 && format != cpu::kBF16; }
 
   const cpu::Kernels& kernels_;
   Scratch scratch_;
 };
+
+template <class F>
+void CpuBackend::for_each_row(int64_t rows, int64_t columns, F body) {
+  threads_->parallel_for(rows, heuristics::row_grain(columns), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) body(r);
+  });
+}
+
+/// Which of Kernels::formats a dtype is. Throws Error if there is none.
+cpu::Format format_of(DType dtype);
 
 }  // namespace dure

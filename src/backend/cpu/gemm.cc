@@ -12,6 +12,23 @@ using namespace heuristics;
 
 namespace {
 
+/// Elements from one row of a view to the next; -1 if they are not evenly spaced.
+int64_t row_stride(const ConstView& v) {
+  const int last = v.shape.rank() - 2;
+  if (last < 0) return v.columns();
+  for (int d = 0; d < last; ++d)
+    if (v.shape[d] != 1 && v.strides[d] != v.shape[d + 1] * v.strides[d + 1]) return -1;
+  return v.strides[last];
+}
+
+cpu::Rows rows_of(const View& v) {
+  const int64_t stride = row_stride(v);
+  require(stride >= 0, "cpu: a result of shape {} has no evenly spaced rows", v.shape);
+  return {static_cast<float*>(v.data), stride};
+}
+
+}  // namespace
+
 cpu::Format format_of(DType dtype) {
   switch (dtype) {
     case DType::F32: return cpu::kF32;
@@ -32,23 +49,6 @@ cpu::Format format_of(DType dtype) {
     default: fail("cpu: no kernels for {} weights", name(dtype));
   }
 }
-
-/// Elements from one row of a view to the next; -1 if they are not evenly spaced.
-int64_t row_stride(const ConstView& v) {
-  const int last = v.shape.rank() - 2;
-  if (last < 0) return v.columns();
-  for (int d = 0; d < last; ++d)
-    if (v.shape[d] != 1 && v.strides[d] != v.shape[d + 1] * v.strides[d + 1]) return -1;
-  return v.strides[last];
-}
-
-cpu::Rows rows_of(const View& v) {
-  const int64_t stride = row_stride(v);
-  require(stride >= 0, "cpu: a result of shape {} has no evenly spaced rows", v.shape);
-  return {static_cast<float*>(v.data), stride};
-}
-
-}  // namespace
 
 std::unique_ptr<Backend> make_cpu_backend(std::string isa, std::shared_ptr<ThreadPool> threads, Compute compute) {
   return std::make_unique<CpuBackend>(kernels_for(isa), std::move(threads), compute);
@@ -78,13 +78,11 @@ CpuBackend::Operand CpuBackend::operand(ConstView x) {
   if (compute_ == Compute::f32 && stride >= 0) return {{static_cast<const float*>(x.data), stride}, {}};
   Scratch::Buffer copy = scratch_.take(x.rows() * K);
   float* data = copy.data();
-  threads_->parallel_for(x.rows(), row_grain(K), [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      if (compute_ == Compute::bf16)
-        kernels_.round_bf16(data + r * K, x.row(r), K);
-      else
-        std::memcpy(data + r * K, x.row(r), static_cast<size_t>(K) * sizeof(float));
-    }
+  for_each_row(x.rows(), K, [&](int64_t r) {
+    if (compute_ == Compute::bf16)
+      kernels_.round_bf16(data + r * K, x.row(r), K);
+    else
+      std::memcpy(data + r * K, x.row(r), static_cast<size_t>(K) * sizeof(float));
   });
   return {{data, K}, std::move(copy)};
 }
@@ -174,6 +172,40 @@ void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows,
     products.push_back(p);
   }
   multiply(products, direction);
+}
+
+void CpuBackend::outer_products(cpu::Rows dw, cpu::ConstRows dy, cpu::ConstRows x, int64_t T, int64_t N, int64_t K) {
+  const int64_t slabs = (K + kSlabColumns - 1) / kSlabColumns, blocks = (N + kOuterRows - 1) / kOuterRows;
+  threads_->parallel_for(slabs * blocks, 1, [&](int64_t piece, int64_t) {
+    const int64_t n = piece / slabs * kOuterRows, k = piece % slabs * kSlabColumns;
+    for (int64_t t = 0; t < T; t += kOuterDepth)
+      kernels_.outer({dw.data + n * dw.stride + k, dw.stride}, {dy.data + t * dy.stride + n, 1}, dy.stride,
+                     {x.data + t * x.stride + k, x.stride}, std::min(kOuterRows, N - n), std::min(kSlabColumns, K - k),
+                     std::min(kOuterDepth, T - t));
+  });
+}
+
+void CpuBackend::gemm_backward_weight(View dw, ConstView dy, ConstView x) {
+  const int64_t dy_stride = row_stride(dy), x_stride = row_stride(x);
+  if (dy_stride < 0 || x_stride < 0) return ReferenceBackend::gemm_backward_weight(dw, dy, x);
+  outer_products(rows_of(dw), {dy.row(0), dy_stride}, {x.row(0), x_stride}, x.rows(), dy.columns(), x.columns());
+}
+
+void CpuBackend::gemm_heads_backward_weight(View dw, ConstView dy, ConstView x, HeadRows rows, Direction direction) {
+  const ConstView& narrow = direction == Direction::forward ? dy : x;  // [T, H, count]
+  const ConstView& wide = direction == Direction::forward ? x : dy;    // [T, H, K]
+  for (int64_t h = 0; h < x.dim(1); ++h)
+    outer_products({dw.row(h * rows.stride + rows.begin), dw.strides[0]},
+                   {narrow.row(0) + h * narrow.strides[1], narrow.strides[0]},
+                   {wide.row(0) + h * wide.strides[1], wide.strides[0]}, x.dim(0), rows.count, wide.columns());
+}
+
+void CpuBackend::embedding(View y, ConstView ids, const Weight& table) {
+  const Product p = product(table, 0, 0);
+  for_each_row(y.rows(), y.columns(), [&](int64_t t) {
+    const int64_t id = ids.row<int>(0)[t];
+    kernels_.formats[p.format]->unpack(p.w, id, id + 1, 0, y.columns(), {y.row(t), 0});
+  });
 }
 
 }  // namespace dure

@@ -31,6 +31,13 @@ inline int64_t panel_rows(int64_t columns) {
 /// The transposed product works on slabs of columns, and unpacks that many rows of a slab at once (L1).
 constexpr int64_t kSlabColumns = 256, kSlabRows = 32;
 
+/// Gradients of weights: weight rows of one piece, and rows of the batch between two visits of its sums.
+constexpr int64_t kOuterRows = 64, kOuterDepth = 128;
+
+/// Attention: queries (rows times heads of a group) that read keys together, lines that are widened at once, and the
+/// number of pieces below which a sequence's tiles are dealt out to threads as well.
+constexpr int64_t kQueries = 32, kPanelLines = 64, kFewPieces = 8;
+
 /// Rows of elementwise work that a thread takes at once.
 inline int64_t row_grain(int64_t columns) {
   constexpr int64_t kFloats = 16 << 10;

@@ -70,8 +70,19 @@ struct Kernels {
   /// y[m, n] += sum over k of x[m * x.stride + k * x_step] w[k, n], one k after the other.
   void (*outer)(Rows y, ConstRows x, int64_t x_step, ConstRows w, int64_t M, int64_t N, int64_t K);
 
-  /// y = x rounded to bfloat16.
-  void (*round_bf16)(float* y, const float* x, int64_t n);
+  // Rows of n values.
+  void (*round_bf16)(float* y, const float* x, int64_t n);                  ///< y = x rounded to bfloat16
+  void (*add)(float* y, const float* a, const float* b, int64_t n);         ///< y = a + b
+  void (*scale)(float* y, const float* x, float factor, int64_t n);         ///< y = x factor
+  void (*blend)(float* y, float a, const float* x, float b, int64_t n);     ///< y = y a + x b
+  void (*swiglu)(float* y, const float* gate, const float* up, int64_t n);  ///< y = gate up / (1 + exp(-gate))
+  void (*rms_norm)(float* y, const float* x, const float* weight, float eps, int64_t n);
+  /// y = x cos + x' sin, where x' has each pair swapped. Pairs lie n / 2 apart, cos and sin [n / 2]; or side by side,
+  /// cos and sin [n], the first sin of a pair negated.
+  void (*rotate_halves)(float* y, const float* x, const float* cos, const float* sin, int64_t n);
+  void (*rotate_pairs)(float* y, const float* x, const float* cos, const float* sin, int64_t n);
+  /// p = exp(factor p - max), max = max(factor p). Returns the sum of the new p.
+  float (*softmax)(float* p, float factor, int64_t n, float* max);
 };
 
 }  // namespace dure::cpu

@@ -133,10 +133,4 @@ void outer(Rows y, ConstRows x, int64_t x_step, ConstRows w, int64_t M, int64_t 
     outer_rows<1>({y.data + m * y.stride, y.stride}, {x.data + m * x.stride, x.stride}, x_step, w, N, K);
 }
 
-void round_bf16(float* y, const float* x, int64_t n) {
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store(y + i, round_bf16(load(x + i)));
-  if (i < n) store(y + i, round_bf16(load(x + i, n - i)), n - i);
-}
-
 }  // namespace dure::DURE_ISA_NAMESPACE

@@ -61,6 +61,7 @@ DURE_INLINE Vec zero() { return _mm512_setzero_ps(); }
 DURE_INLINE Vec set(float x) { return _mm512_set1_ps(x); }
 DURE_INLINE Vec load(const float* p) { return _mm512_loadu_ps(p); }
 DURE_INLINE Vec load(const float* p, int64_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
+DURE_INLINE Vec load_or(Vec other, const float* p, int64_t n) { return _mm512_mask_loadu_ps(other, first(n), p); }
 DURE_INLINE void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
 DURE_INLINE void store(float* p, Vec v, int64_t n) { _mm512_mask_storeu_ps(p, first(n), v); }
 DURE_INLINE Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
@@ -69,9 +70,12 @@ DURE_INLINE Vec mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
 DURE_INLINE Vec div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
 DURE_INLINE Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }  // a * b + c
 DURE_INLINE Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }              // b if either is NaN
+DURE_INLINE Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }              // the same
 DURE_INLINE Vec round(Vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 /// a 2^n for whole n.
 DURE_INLINE Vec ldexp(Vec a, Vec n) { return _mm512_scalef_ps(a, n); }
+
+DURE_INLINE Vec swap_pairs(Vec a) { return _mm512_permute_ps(a, 0xb1); }
 
 DURE_INLINE __m256 low(Vec v) { return _mm512_castps512_ps256(v); }
 DURE_INLINE __m256 high(Vec v) { return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v), 1)); }
@@ -136,6 +140,9 @@ DURE_INLINE Vec zero() { return _mm256_setzero_ps(); }
 DURE_INLINE Vec set(float x) { return _mm256_set1_ps(x); }
 DURE_INLINE Vec load(const float* p) { return _mm256_loadu_ps(p); }
 DURE_INLINE Vec load(const float* p, int64_t n) { return _mm256_maskload_ps(p, first(n)); }
+DURE_INLINE Vec load_or(Vec other, const float* p, int64_t n) {
+  return _mm256_blendv_ps(other, load(p, n), _mm256_castsi256_ps(first(n)));
+}
 DURE_INLINE void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
 DURE_INLINE void store(float* p, Vec v, int64_t n) { _mm256_maskstore_ps(p, first(n), v); }
 DURE_INLINE Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
@@ -144,6 +151,7 @@ DURE_INLINE Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
 DURE_INLINE Vec div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
 DURE_INLINE Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }  // a * b + c
 DURE_INLINE Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }              // b if either is NaN
+DURE_INLINE Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }              // the same
 DURE_INLINE Vec round(Vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 /// a 2^n for whole n, -252 <= n <= 254: two steps, as one exponent field does not hold them all.
 DURE_INLINE Vec ldexp(Vec a, Vec n) {
@@ -153,6 +161,8 @@ DURE_INLINE Vec ldexp(Vec a, Vec n) {
   const Vec two = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(whole, half), bias), 23));
   return mul(mul(a, one), two);
 }
+
+DURE_INLINE Vec swap_pairs(Vec a) { return _mm256_permute_ps(a, 0xb1); }
 
 DURE_INLINE __m256 fold_add(Vec v) { return v; }
 DURE_INLINE __m256 fold_max(Vec v) { return v; }

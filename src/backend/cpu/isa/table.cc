@@ -1,5 +1,6 @@
 #include "backend/cpu/isa/formats.h"
 #include "backend/cpu/isa/matmul.h"
+#include "backend/cpu/isa/rows.h"
 #include "backend/cpu/kernels.h"
 
 #define DURE_STRING(x) #x
@@ -15,6 +16,14 @@ extern const cpu::Kernels kKernels = {
     .dot = dot,
     .outer = outer,
     .round_bf16 = round_bf16,
+    .add = add,
+    .scale = scale,
+    .blend = blend,
+    .swiglu = swiglu,
+    .rms_norm = rms_norm,
+    .rotate_halves = rotate_halves,
+    .rotate_pairs = rotate_pairs,
+    .softmax = softmax,
 };
 
 }  // namespace dure::DURE_ISA_NAMESPACE

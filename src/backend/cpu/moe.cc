@@ -1,0 +1,87 @@
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "backend/cpu/cpu_backend.h"
+
+namespace dure {
+namespace {
+
+/// The T x k choices sorted by expert: those of expert e are order[start[e]] to order[start[e + 1]], by token.
+struct Grouping {
+  std::vector<int64_t> start;  // [E + 1]
+  std::vector<int64_t> order;  // [T k] choices, t * k + i
+  std::vector<int64_t> place;  // [T k] where a choice is in `order`
+};
+
+Grouping group_by_expert(ConstView ids, size_t experts) {
+  const int64_t k = ids.columns(), choices = ids.rows() * k;
+  const auto expert_of = [&](int64_t c) { return static_cast<size_t>(ids.row<int>(c / k)[c % k]); };
+  Grouping g{std::vector<int64_t>(experts + 1), std::vector<int64_t>(static_cast<size_t>(choices)),
+             std::vector<int64_t>(static_cast<size_t>(choices))};
+  for (int64_t c = 0; c < choices; ++c) ++g.start[expert_of(c) + 1];
+  for (size_t e = 0; e < experts; ++e) g.start[e + 1] += g.start[e];
+  std::vector<int64_t> next(g.start.begin(), g.start.end() - 1);
+  for (int64_t c = 0; c < choices; ++c) {
+    const int64_t place = next[expert_of(c)]++;
+    g.order[place] = c;
+    g.place[c] = place;
+  }
+  return g;
+}
+
+}  // namespace
+
+// All experts' matrices are one list of products, so that threads share the work evenly however it is spread, and each
+// expert's weights are read once however many tokens chose it.
+void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) {
+  const int64_t D = x.columns(), k = ids.columns(), choices = ids.rows() * k;
+  if (choices == 0) return;
+  const Grouping grouping = group_by_expert(ids, experts.size());
+  int64_t I = 0;  // the widest expert
+  for (const Expert& e : experts) I = std::max(I, e.gate.out_features());
+
+  const Scratch::Buffer in = scratch_.take(choices * D), out = scratch_.take(choices * D);   // [T k, D], by expert
+  const Scratch::Buffer gate = scratch_.take(choices * I), up = scratch_.take(choices * I);  // [T k, I]
+  for_each_row(choices, D, [&](int64_t r) {
+    const float* from = x.row(grouping.order[r] / k);
+    if (compute_ == Compute::bf16)
+      kernels_.round_bf16(in.data() + r * D, from, D);
+    else
+      std::memcpy(in.data() + r * D, from, static_cast<size_t>(D) * sizeof(float));
+  });
+
+  std::vector<Product> first, second;
+  for (size_t e = 0; e < experts.size(); ++e) {
+    const int64_t begin = grouping.start[e], rows = grouping.start[e + 1] - begin;
+    if (rows == 0) continue;
+    const auto add = [&](std::vector<Product>& list, const Weight& w, float* to, int64_t to_stride, const float* from,
+                         int64_t from_stride) {
+      Product p = product(w, 0, w.out_features());
+      p.y = {to + begin * to_stride, to_stride};
+      p.x = {from + begin * from_stride, from_stride};
+      p.M = rows;
+      list.push_back(p);
+    };
+    add(first, experts[e].gate, gate.data(), I, in.data(), D);
+    add(first, experts[e].up, up.data(), I, in.data(), D);
+    add(second, experts[e].down, out.data(), D, gate.data(), I);
+  }
+  multiply(first, Direction::forward);
+  for_each_row(choices, I, [&](int64_t r) {
+    float* hidden = gate.data() + r * I;
+    const int64_t width =
+        experts[static_cast<size_t>(ids.row<int>(grouping.order[r] / k)[grouping.order[r] % k])].gate.out_features();
+    kernels_.swiglu(hidden, hidden, up.data() + r * I, width);
+    if (compute_ == Compute::bf16) kernels_.round_bf16(hidden, hidden, width);
+  });
+  multiply(second, Direction::forward);
+  for_each_row(y.rows(), D, [&](int64_t t) {
+    float* sum = y.row(t);
+    std::fill_n(sum, D, 0.f);
+    for (int64_t i = 0; i < k; ++i)
+      kernels_.blend(sum, 1, out.data() + grouping.place[t * k + i] * D, weights.row(t)[i], D);
+  });
+}
+
+}  // namespace dure
