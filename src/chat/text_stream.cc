@@ -1,0 +1,46 @@
+#include "chat/text_stream.h"
+
+#include <algorithm>
+
+namespace dure {
+namespace {
+
+/// Bytes at the end of `text` that may go on to become `stop`.
+size_t begun(std::string_view text, std::string_view stop) {
+  for (size_t n = std::min(text.size(), stop.size() - 1); n > 0; --n)
+    if (text.ends_with(stop.substr(0, n))) return n;
+  return 0;
+}
+
+}  // namespace
+
+TextStream::TextStream(const Tokenizer& tokenizer, std::vector<std::string> stop)
+    : decoder_(tokenizer.stream_decoder(true)), stop_(std::move(stop)) {
+  std::erase(stop_, "");
+}
+
+std::string TextStream::push(int id) { return release(decoder_.push(id), false); }
+
+std::string TextStream::finish() { return release(decoder_.finish(), true); }
+
+std::string TextStream::release(std::string text, bool last) {
+  if (stopped_) return "";
+  held_ += text;
+  size_t found = std::string::npos, hold = 0;
+  for (const std::string& stop : stop_) {
+    found = std::min(found, held_.find(stop));
+    hold = std::max(hold, begun(held_, stop));
+  }
+  stopped_ = found != std::string::npos;
+  if (stopped_) {
+    std::string out = held_.substr(0, found);
+    held_.clear();
+    return out;
+  }
+  const size_t certain = last ? held_.size() : held_.size() - hold;
+  std::string out = held_.substr(0, certain);
+  held_.erase(0, certain);
+  return out;
+}
+
+}  // namespace dure

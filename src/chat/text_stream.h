@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "text/tokenizer.h"
+
+namespace dure {
+
+/// Sampled ids become text that may be shown: whole characters only, and nothing that could be the beginning of a stop
+/// string. A stop string itself is never shown.
+class TextStream {
+ public:
+  /// REQUIRES: the tokenizer outlives this.
+  TextStream(const Tokenizer& tokenizer, std::vector<std::string> stop);
+
+  /// The text that is certain after this token.
+  std::string push(int id);
+  /// What was held back; call once, at the end.
+  std::string finish();
+  bool stopped() const { return stopped_; }
+
+ private:
+  std::string release(std::string text, bool last);
+
+  StreamDecoder decoder_;
+  std::vector<std::string> stop_;
+  std::string held_;
+  bool stopped_ = false;
+};
+
+}  // namespace dure

@@ -1,0 +1,7 @@
+#include "cli/app.h"
+
+namespace dure {
+
+void add_convert(CLI::App&) {}
+
+}  // namespace dure

@@ -1,0 +1,106 @@
+#include "cli/model_options.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "base/error.h"
+
+namespace dure {
+namespace {
+
+int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+void ModelOptions::add_to(CLI::App& command) {
+  command.add_option("model", model, "A Hugging Face folder or a .gguf file")->required()->type_name("MODEL");
+  command.add_option("--backend", backend, "auto, or one of: " + fmt::format("{}", fmt::join(backends(), ", ")))
+      ->type_name("NAME");
+  command.add_option("-t,--threads", threads, "Threads; 0 takes every CPU")->check(CLI::Range(0, 1024));
+  command.add_option("--compute", compute, "Arithmetic of matrix products: f32 or bf16")
+      ->check(CLI::IsMember({"f32", "bf16"}));
+}
+
+DeviceOptions ModelOptions::device() const {
+  return {backend, threads, compute == "bf16" ? Compute::bf16 : Compute::f32};
+}
+
+void GenerationOptions::add_to(CLI::App& command) {
+  command.add_option("--temp,--temperature", temperature, "0 always takes the likeliest token");
+  command.add_option("--top-k", top_k, "Sample from the k likeliest tokens");
+  command.add_option("--top-p", top_p, "Sample from the likeliest tokens that share this probability");
+  command.add_option("--min-p", min_p, "Leave out tokens less likely than this share of the best");
+  command.add_option("--typical-p", typical_p, "Locally typical sampling");
+  command.add_option("--repetition-penalty", repetition_penalty, "More than 1 discourages repetition");
+  command.add_option("--presence-penalty", presence_penalty, "Taken off tokens that occurred");
+  command.add_option("--frequency-penalty", frequency_penalty, "Taken off tokens for each time they occurred");
+  command.add_option("-n,--max-tokens", max_tokens, "Length of an answer at most")->check(CLI::PositiveNumber);
+  command.add_option("--seed", seed, "The same seed gives the same text");
+  command.add_option("--stop", stop, "Text that ends an answer (repeatable)")->allow_extra_args(false);
+  command.add_option("-c,--context", context, "Tokens of prompt and answer at most")->check(CLI::PositiveNumber);
+  command.add_option("--cache", cache, "Type of the KV cache: f32, bf16 or f16")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+}
+
+SamplingParams GenerationOptions::sampling(SamplingParams p) const {
+  if (temperature) p.temperature = *temperature;
+  if (top_k) p.top_k = *top_k;
+  if (top_p) p.top_p = *top_p;
+  if (min_p) p.min_p = *min_p;
+  if (typical_p) p.typical_p = *typical_p;
+  if (repetition_penalty) p.repetition_penalty = *repetition_penalty;
+  if (presence_penalty) p.presence_penalty = *presence_penalty;
+  if (frequency_penalty) p.frequency_penalty = *frequency_penalty;
+  if (seed) p.seed = *seed;
+  if (max_tokens) p.max_tokens = *max_tokens;
+  return p;
+}
+
+AssistantOptions GenerationOptions::assistant(const ModelOptions& model) const {
+  AssistantOptions o;
+  o.device = model.device();
+  o.max_model_len = context;
+  o.cache_dtype = cache == "f32" ? DType::F32 : cache == "f16" ? DType::F16 : DType::BF16;
+  return o;
+}
+
+ProgressBar::ProgressBar(std::string label)
+    : label_(std::move(label)), terminal_(::isatty(STDERR_FILENO) != 0), start_ms_(now_ms()) {}
+
+void ProgressBar::update(int64_t done, int64_t total) {
+  if (!terminal_ || total <= 0 || (!shown_ && now_ms() - start_ms_ < 250)) return;
+  const int percent = static_cast<int>(std::min<int64_t>(100, done * 100 / total));
+  if (percent == percent_) return;
+  percent_ = percent;
+  shown_ = true;
+  constexpr int kWidth = 30;
+  const int filled = percent * kWidth / 100;
+  fmt::print(stderr, "\r{} [{}{}] {:3} %", label_, std::string(filled, '='), std::string(kWidth - filled, ' '),
+             percent);
+  std::fflush(stderr);
+}
+
+void ProgressBar::finish() {
+  if (!shown_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  std::fflush(stderr);
+  shown_ = false;
+}
+
+std::string bytes_text(int64_t bytes) {
+  constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+}  // namespace dure

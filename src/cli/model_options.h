@@ -1,0 +1,52 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "chat/assistant.h"
+
+namespace dure {
+
+/// Options that every command which loads a model has: MODEL, --backend, --threads, --compute.
+struct ModelOptions {
+  std::string model, backend = "auto", compute = "f32";
+  int threads = 0;
+
+  void add_to(CLI::App& command);
+  DeviceOptions device() const;
+};
+
+/// And those of commands that generate text.
+struct GenerationOptions {
+  std::optional<float> temperature, top_p, min_p, typical_p, repetition_penalty, presence_penalty, frequency_penalty;
+  std::optional<int> top_k, max_tokens;
+  std::optional<uint64_t> seed;
+  std::vector<std::string> stop;
+  int context = 0;
+  std::string cache = "bf16";
+
+  void add_to(CLI::App& command);
+  /// The model's own recommendation with what the user asked for.
+  SamplingParams sampling(SamplingParams recommended) const;
+  AssistantOptions assistant(const ModelOptions& model) const;
+};
+
+/// A progress bar on stderr, or nothing if that is not a terminal: "loading [=====     ] 52 %".
+/// Shown only once the work has taken a quarter of a second; finish() wipes it.
+class ProgressBar {
+ public:
+  explicit ProgressBar(std::string label);
+  ~ProgressBar() { finish(); }
+  void update(int64_t done, int64_t total);
+  void finish();
+
+ private:
+  std::string label_;
+  bool terminal_, shown_ = false;
+  int percent_ = -1;
+  int64_t start_ms_;
+};
+
+/// 1536 -> "1.5 KiB".
+std::string bytes_text(int64_t bytes);
+
+}  // namespace dure
