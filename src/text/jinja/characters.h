@@ -66,7 +66,9 @@ size_t trailing(std::string_view text, Predicate strip) {
     size_t at = end - 1;
     while (at > 0 && end - at < 4 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
     size_t next = at;
-    if (!strip(next_utf8(text, next)) || next != end) break;
+    char32_t c = next_utf8(text, next);
+    if (next != end) at = end - 1, c = kReplacementCharacter;  // a stray byte
+    if (!strip(c)) break;
     end = at;
   }
   return text.size() - end;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/utf8.h"
 #include "text/jinja/runtime.h"
 
 namespace dure::jinja {
@@ -118,6 +119,9 @@ Loop* Heap::make_loop(Loop loop) {
 }
 
 Value Heap::from_json(const Json& json, bool trusted) {
+  const auto text = [&](const std::string& bytes) {
+    return is_utf8(bytes) ? string(bytes, trusted) : string(sanitize_utf8(bytes), trusted);
+  };
   switch (json.type()) {
     case Json::value_t::null: return None{};
     case Json::value_t::boolean: return json.get<bool>();
@@ -128,7 +132,7 @@ Value Heap::from_json(const Json& json, bool trusted) {
       return static_cast<int64_t>(number);
     }
     case Json::value_t::number_float: return json.get<double>();
-    case Json::value_t::string: return string(json.get_ref<const std::string&>(), trusted);
+    case Json::value_t::string: return text(json.get_ref<const std::string&>());
     case Json::value_t::array: {
       std::vector<Value> items;
       items.reserve(json.size());
@@ -138,7 +142,7 @@ Value Heap::from_json(const Json& json, bool trusted) {
     case Json::value_t::object: {
       std::vector<std::pair<Value, Value>> items;
       items.reserve(json.size());
-      for (const auto& [key, value] : json.items()) items.emplace_back(string(key, trusted), from_json(value, trusted));
+      for (const auto& [key, value] : json.items()) items.emplace_back(text(key), from_json(value, trusted));
       return dict(std::move(items));
     }
     default: fail("binary JSON values have no text");

@@ -498,6 +498,12 @@ TEST(JinjaLanguage, Statements) {
   for (const Case& c : cases) EXPECT_EQ(render(c.source), c.expected) << c.source;
 }
 
+TEST(JinjaLanguage, BytesThatAreNotUtf8BecomeReplacementCharacters) {
+  EXPECT_EQ(render("\x82{{ '\x82 a\x90'.rsplit() | length }}"), "\uFFFD2");
+  const Json broken = Json::object({{"s", "a\xFF"}});
+  EXPECT_EQ(ChatTemplate("{{ s }}", "test").render(broken), "a\uFFFD");
+}
+
 TEST(JinjaLanguage, Errors) {
   const Case cases[] = {
       {"{{ nope.x }}", "line 1: 'nope' is undefined"},

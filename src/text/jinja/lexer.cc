@@ -9,8 +9,9 @@
 namespace dure::jinja {
 namespace {
 
-/// "\r\n" and "\r" become "\n", and one newline at the end is dropped.
-std::string normalise(std::string_view source) {
+/// "\r\n" and "\r" become "\n", what is not UTF-8 U+FFFD, and one newline at the end is dropped.
+std::string normalise(std::string_view bytes) {
+  const std::string source = sanitize_utf8(bytes);
   std::string out;
   out.reserve(source.size());
   for (size_t i = 0; i < source.size(); ++i) {
