@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -65,14 +66,16 @@ void add_rope(Builder& b) {
   if (b.has("rope.scaling.original_context_length"))
     scaling["original_max_position_embeddings"] = b.integer("rope.scaling.original_context_length", 1, kMax);
   constexpr std::pair<const char*, const char*> kYarn[] = {{"beta_fast", "rope.scaling.yarn_beta_fast"},
-                                                           {"beta_slow", "rope.scaling.yarn_beta_slow"},
-                                                           {"attention_factor", "rope.scaling.yarn_attn_factor"}};
+                                                           {"beta_slow", "rope.scaling.yarn_beta_slow"}};
   for (const auto& [field, key] : kYarn)
     if (b.has(key)) scaling[field] = b.number(key);
   if (b.has("rope.scaling.yarn_log_multiplier")) {
     // Stored as 0.1 * mscale_all_dim. Only models whose mscale is the same can be stored at all.
     const double scaled = b.number("rope.scaling.yarn_log_multiplier") * 10;
     scaling["mscale"] = scaling["mscale_all_dim"] = decimal(fmt::format("{:.6g}", scaled));
+  } else if (type == "yarn" && b.has("rope.scaling.yarn_attn_factor")) {
+    // ggml multiplies it by the factor of YaRN's formula, Hugging Face puts attention_factor in the formula's place.
+    scaling["attention_factor"] = b.number("rope.scaling.yarn_attn_factor") * (1 + 0.1 * std::log(factor));
   }
   b.config["rope_scaling"] = std::move(scaling);
 }

@@ -87,8 +87,7 @@ class HfFolder : public Checkpoint {
       const std::string file = value.get<std::string>();
       if (!opened.contains(file)) {
         require(file.find_first_of(std::string_view("/\\\0", 3)) == file.npos && file != "..",
-                "{}: tensor {}: the shard {} is not a plain file name", path.string(), quote(name),
-                quote(file));
+                "{}: tensor {}: the shard {} is not a plain file name", path.string(), quote(name), quote(file));
         require(fs::exists(folder_ / file), "{}: tensor {}: its shard {} is missing", path.string(), quote(name),
                 quote(file));
         shards_.push_back(Safetensors::open(folder_ / file));

@@ -8,7 +8,7 @@
 namespace dure {
 namespace {
 
-constexpr int kMax = 1 << 24;
+constexpr int kMax = 1 << 24, kMaxHead = 1 << 16;
 constexpr double kLatentNormEps = 1e-6;  // of q_a and kv_a norms in the reference, whatever rms_norm_eps says
 
 std::unique_ptr<Attention> load_mla(const Fields& config, Loader& load, const std::string& prefix, int hidden,
@@ -16,7 +16,7 @@ std::unique_ptr<Attention> load_mla(const Fields& config, Loader& load, const st
   auto a = std::make_unique<MLA>();
   const int H = a->num_heads = config.integer("num_attention_heads", 1, kMax);
   const int nope = a->qk_nope_head_dim = config.integer("qk_nope_head_dim", 1, kMax);
-  const int rope = a->qk_rope_head_dim = config.integer("qk_rope_head_dim", 2, kMax);
+  const int rope = a->qk_rope_head_dim = config.integer("qk_rope_head_dim", 2, kMaxHead);
   const int v = a->v_head_dim = config.integer("v_head_dim", 1, kMax);
   const int rank = a->kv_lora_rank = config.integer("kv_lora_rank", 1, kMax);
   const int64_t q_width = int64_t{H} * (nope + rope);
@@ -74,7 +74,7 @@ class DeepSeek : public Decoder {
  public:
   DeepSeek(const Fields& config, Loader& load) {
     begin(config, load);
-    const int rope_dim = config.integer("qk_rope_head_dim", 2, kMax);
+    const int rope_dim = config.integer("qk_rope_head_dim", 2, kMaxHead);
     const RotaryEmbedding rotary = make_rotary(load.device(), rope_dim, read_rope_theta(config),
                                                read_rope_scaling(config), RopeStyle::interleaved);
     const int depth = info_.num_hidden_layers;

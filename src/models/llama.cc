@@ -9,7 +9,7 @@
 namespace dure {
 namespace {
 
-constexpr int kMax = 1 << 24;
+constexpr int kMax = 1 << 24, kMaxHead = 1 << 16;
 
 /// Grouped-query attention of layer `prefix` from the fields of a Hugging Face config.
 std::unique_ptr<Attention> load_gqa(const Fields& config, Loader& load, const std::string& prefix, int hidden,
@@ -55,7 +55,7 @@ class Llama : public Decoder {
             config.source());
     const int D = info_.hidden_size;
     const int heads = config.integer("num_attention_heads", 1, kMax);
-    const int head_dim = config.integer_or("head_dim", std::max(D / heads, 1), 1, kMax);
+    const int head_dim = config.integer_or("head_dim", std::max(D / heads, 1), 1, kMaxHead);
     const RopeStyle style = config.boolean_or("rope_interleaved", false) ? RopeStyle::interleaved : RopeStyle::half;
     const Tensor factors = load.has("rope_freqs.weight") ? load.buffer("rope_freqs.weight", head_dim / 2) : Tensor();
     const RotaryEmbedding rotary =
