@@ -94,6 +94,7 @@ TEST(TokenizerJson, EveryMistakeIsOneLine) {
       {R"({"decoder": {"type": "Strip", "content": " ", "start": -1, "stop": 0}})", "'start'"},
       {R"({"post_processor": {"type": "BertProcessing"}})", "post_processor: type 'BertProcessing'"},
       {R"({"post_processor": {"special_tokens": {"<s>": {"ids": ["4"]}}}})", "expected token ids"},
+      {R"({"post_processor": {"special_tokens": {"<s>": {"ids": [5]}}}})", "expected token ids"},
       {R"({"post_processor": {"special_tokens": {"<s>": null}}})", "'<s>' is missing"},
   };
   for (const BadFile& c : cases) {

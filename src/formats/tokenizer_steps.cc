@@ -1,6 +1,5 @@
 #include "formats/tokenizer_steps.h"
 
-#include <climits>
 #include <string>
 
 #include "base/error.h"
@@ -138,6 +137,7 @@ void read_decoder(const Json& step, std::string_view source, TokenizerSpec& spec
 }
 
 void read_post_processor(const Json& step, std::string_view source, TokenizerSpec& spec) {
+  const int size = spec.vocab_size();
   for_each_step(
       step, fmt::format("{}: post_processor", source), "processors", [&](const Fields& f, const std::string& type) {
         if (type == "ByteLevel") return;  // about offsets only
@@ -162,7 +162,7 @@ void read_post_processor(const Json& step, std::string_view source, TokenizerSpe
           const Json* ids = Fields(*entry, special.source()).find("ids");
           require(ids && ids->is_array(), "{}: {}: field 'ids': expected a list", special.source(), quote(name));
           for (const Json& id : *ids) {
-            require(id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < INT_MAX,
+            require(id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < size,
                     "{}: {}: field 'ids': expected token ids", special.source(), quote(name));
             (after_text ? spec.suffix : spec.prefix).push_back(id.get<int>());
           }
