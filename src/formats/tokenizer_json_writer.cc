@@ -110,7 +110,9 @@ Json sequence(const std::vector<Step>& steps, const char* list) {
 std::string text_of(const TokenizerSpec& spec, int id) {
   for (const AddedToken& token : spec.added_tokens)
     if (token.id == id) return token.content;
-  return spec.tokens.at(static_cast<size_t>(id));
+  require(static_cast<size_t>(id) < spec.tokens.size() && !spec.tokens[id].empty(), "{}: id {} has no token",
+          spec.source, id);
+  return spec.tokens[id];
 }
 
 Json post_processor(const TokenizerSpec& spec) {

@@ -64,26 +64,33 @@ Tokenizer::Tokenizer(TokenizerSpec spec)
 }
 
 std::vector<int> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
-  const PromptPart part{text, options.parse_special};
-  return encode({&part, 1}, options.add_special);
+  std::string replaced;
+  if (!is_utf8(text)) text = replaced = sanitize_utf8(text);
+  std::vector<TextRange> plain;
+  if (!options.parse_special) plain.push_back({0, text.size()});
+  return encode_all(text, plain, options.add_special);
 }
 
-std::vector<int> Tokenizer::encode(std::span<const PromptPart> parts, bool add_special) const {
+std::vector<int> Tokenizer::encode(std::span<const Segment> prompt, bool add_special) const {
   std::string text;
   std::vector<TextRange> plain;
-  for (const PromptPart& part : parts) {
+  for (const Segment& segment : prompt) {
     const size_t begin = text.size();
-    is_utf8(part.text) ? text += part.text : text += sanitize_utf8(part.text);
-    if (!part.trusted && text.size() > begin) plain.push_back({begin, text.size()});
+    is_utf8(segment.text) ? text += segment.text : text += sanitize_utf8(segment.text);
+    if (!segment.trusted) plain.push_back({begin, text.size()});
   }
+  return encode_all(text, plain, add_special);
+}
 
+std::vector<int> Tokenizer::encode_all(std::string_view text, const std::vector<TextRange>& plain,
+                                       bool add_special) const {
   std::vector<int> ids;
   if (add_special) ids = spec_.prefix;
   for (const auto& [range, id] : raw_tokens_.find(text, plain)) {
     if (id >= 0) {
       ids.push_back(id);
     } else {
-      const std::string_view piece = std::string_view(text).substr(range.begin, range.end - range.begin);
+      const std::string_view piece = text.substr(range.begin, range.end - range.begin);
       encode_text({piece, clip(plain, range), range.begin == 0}, ids);
     }
   }

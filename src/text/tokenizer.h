@@ -13,19 +13,13 @@
 #include "text/decoder.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
+#include "text/prompt_renderer.h"
 
 namespace dure {
 
-/// A part of a prompt. Control tokens are recognised in trusted parts only, so that "<｜Assistant｜>" typed by a user
-/// stays text. Parts are otherwise one text: words may span them.
-struct PromptPart {
-  std::string_view text;
-  bool trusted = true;
-};
-
 struct EncodeOptions {
   bool add_special = false;   ///< put the tokenizer's prefix and suffix (BOS, EOS) around the text
-  bool parse_special = true;  ///< recognise control tokens; as PromptPart::trusted
+  bool parse_special = true;  ///< recognise control tokens; as Segment::trusted
 };
 
 /// Text to ids and back, exactly as Hugging Face's tokenizers library does with the same tokenizer.json (verified on
@@ -38,7 +32,9 @@ class Tokenizer {
 
   /// Bytes that are not UTF-8 are encoded as U+FFFD. Throws Error only if a pattern exceeds its match limit.
   std::vector<int> encode(std::string_view text, EncodeOptions options = {}) const;
-  std::vector<int> encode(std::span<const PromptPart> parts, bool add_special = false) const;
+  /// A rendered prompt. Control tokens are recognised in trusted segments only, so that "<｜Assistant｜>" typed by a
+  /// user stays text. In every other way the segments are one text: words may span them.
+  std::vector<int> encode(std::span<const Segment> prompt, bool add_special = false) const;
 
   /// Valid UTF-8 always: what is not becomes U+FFFD. Ids without token (padded vocabularies) decode to nothing.
   std::string decode(std::span<const int> ids, bool skip_special = false) const;
@@ -65,6 +61,7 @@ class Tokenizer {
     std::vector<TextRange> plain;  // where control tokens are not recognised
     bool at_start;
   };
+  std::vector<int> encode_all(std::string_view text, const std::vector<TextRange>& plain, bool add_special) const;
   void encode_text(const Text& text, std::vector<int>& out) const;
   void encode_normalized(const Text& text, std::vector<int>& out) const;
 

@@ -56,15 +56,15 @@ TEST(Tokenizer, ControlTokensOfAUserStayText) {
   EXPECT_THAT(t.encode("ø", {.parse_special = false}), ElementsAre(303)) << "an added token that is just text";
 }
 
-TEST(Tokenizer, PromptPartsAreOneTextWithGuardedControlTokens) {
+TEST(Tokenizer, SegmentsAreOneTextWithGuardedControlTokens) {
   TokenizerSpec spec = byte_tokenizer({" hi"});
   spec.added_tokens = {added_token(300, "<u>"), added_token(301, "<a>")};
   for (const bool normalized : {false, true}) {
     for (AddedToken& token : spec.added_tokens) token.normalized = normalized;
     const Tokenizer t(spec);
-    const std::vector<PromptPart> parts = {{"<u> "}, {"hi", false}, {"<a", false}, {">", true}, {"<a>"}};
+    const std::vector<Segment> parts = {{"<u> ", true}, {"hi", false}, {"<a", false}, {">", true}, {"<a>", true}};
     // " hi" merges across the border; "<a" + ">" is no control token, for a user wrote most of it.
-    EXPECT_EQ(t.encode(parts), (Ids{300, *t.token_id("Ġhi"), '<', 'a', '>', 301}));
+    EXPECT_EQ(t.encode(std::span<const Segment>(parts)), (Ids{300, *t.token_id("Ġhi"), '<', 'a', '>', 301}));
   }
 }
 
@@ -74,8 +74,8 @@ TEST(Tokenizer, TrustSurvivesNormalisation) {
   spec.added_tokens = {added_token(300, "<u>")};
   spec.added_tokens[0].normalized = true;  // looked for as "_<u>"
   const Tokenizer t(spec);
-  const std::vector<PromptPart> parts = {{"<u>"}, {"e\u0301<u>", false}, {"x"}};
-  EXPECT_THAT(t.encode(parts), ElementsAre(300, 0xC3, 0xA9, '<', 'u', '>', 'x'));
+  const std::vector<Segment> parts = {{"<u>", true}, {"e\u0301<u>", false}, {"x", true}};
+  EXPECT_THAT(t.encode(std::span<const Segment>(parts)), ElementsAre(300, 0xC3, 0xA9, '<', 'u', '>', 'x'));
 }
 
 struct FlagCase {
