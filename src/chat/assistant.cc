@@ -122,6 +122,7 @@ GenerationResult Assistant::generate(std::vector<int> prompt, const Generation& 
   GenerationResult result;
   result.prompt_tokens = static_cast<int>(prompt.size());
   TextStream stream(*tokenizer_, generation.stop);
+  if (generation.continues) stream.skip(prompt);
   const Clock::time_point start = Clock::now();
   Clock::time_point first_token = start;
   int first_chunk = -1;

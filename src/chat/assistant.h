@@ -24,7 +24,8 @@ struct AssistantOptions {
 /// What to generate from a prompt.
 struct Generation {
   SamplingParams sampling;
-  std::vector<std::string> stop;                         ///< stop strings
+  bool continues = false;         ///< the answer continues the prompt's text, as after raw_prompt()
+  std::vector<std::string> stop;  ///< stop strings
   std::function<bool(const std::string& text)> on_text;  ///< text as it is made; false ends the answer
   std::function<void(int done, int total)> on_prefill;   ///< may be empty
 };

@@ -19,6 +19,10 @@ TextStream::TextStream(const Tokenizer& tokenizer, std::vector<std::string> stop
   std::erase(stop_, "");
 }
 
+void TextStream::skip(std::span<const int> ids) {
+  for (const int id : ids) decoder_.push(id);
+}
+
 std::string TextStream::push(int id) { return release(decoder_.push(id), false); }
 
 std::string TextStream::finish() { return release(decoder_.finish(), true); }

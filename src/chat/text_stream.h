@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ class TextStream {
   /// REQUIRES: the tokenizer outlives this.
   TextStream(const Tokenizer& tokenizer, std::vector<std::string> stop);
 
+  /// Tokens that stand before the answer and are not shown, when it continues their text: the first word keeps its
+  /// space.
+  void skip(std::span<const int> ids);
   /// The text that is certain after this token.
   std::string push(int id);
   /// What was held back; call once, at the end.

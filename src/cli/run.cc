@@ -64,6 +64,7 @@ void add_run(CLI::App& app) {
 
     std::string text;
     Generation g;
+    g.continues = raw;
     g.sampling = o->generation.sampling(assistant.recommended());
     g.stop = o->generation.stop;
     ProgressBar reading("reading the prompt");
