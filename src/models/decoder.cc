@@ -11,11 +11,11 @@ Tensor DecoderLayer::operator()(const Tensor& x, const Batch& b, int layer) cons
   return add(h, (*mlp)(post_attention_layernorm(h), b, layer));         // [T, D]
 }
 
-Tensor Decoder::embed(const Batch& b) const {
+Tensor DecoderModel::embed(const Batch& b) const {
   return embedding(Tensor::from(embed_tokens.data.device(), b.tokens), embed_tokens);
 }
 
-Tensor Decoder::forward(const Batch& b) {
+Tensor DecoderModel::forward(const Batch& b) {
   Tensor x = embed(b);  // [T, D]
   b.observe("embedding", -1, x);
   for (size_t i = 0; i < layers.size(); ++i) {
@@ -25,15 +25,15 @@ Tensor Decoder::forward(const Batch& b) {
   return norm(x);
 }
 
-Tensor Decoder::draft(const Tensor&, const Batch&) { fail("{}: this model has no MTP layer", info_.model_type); }
+Tensor DecoderModel::draft(const Tensor&, const Batch&) { fail("{}: this model has no MTP layer", info_.model_type); }
 
-std::vector<std::vector<CachePlane>> Decoder::cache_planes() const {
+std::vector<std::vector<CachePlane>> DecoderModel::cache_planes() const {
   std::vector<std::vector<CachePlane>> planes;
   for (const DecoderLayer& layer : layers) planes.push_back(layer.self_attn->cache_planes());
   return planes;
 }
 
-void Decoder::begin(const Fields& config, Loader& load) {
+void DecoderModel::begin(const Fields& config, Loader& load) {
   constexpr int kMax = 1 << 24;
   info_.model_type = config.string("model_type");
   info_.vocab_size = config.integer("vocab_size", 1, kMax);
@@ -53,7 +53,7 @@ void Decoder::begin(const Fields& config, Loader& load) {
   }
 }
 
-void Decoder::finish(const Loader& load, int64_t inactive_parameters) {
+void DecoderModel::finish(const Loader& load, int64_t inactive_parameters) {
   parameters_ = load.parameters();
   info_.parameters = load.elements();
   info_.active_parameters = info_.parameters - inactive_parameters;

@@ -17,7 +17,7 @@ struct DecoderLayer {
 
 /// The frame that all architectures here share: embedding, pre-norm layers, final norm, output head. What differs is
 /// which attention and feed-forward a file of models/ puts into it.
-class Decoder : public Model {
+class DecoderModel : public Model {
  public:
   Tensor forward(const Batch& b) override;
   Tensor logits(const Tensor& hidden) override { return lm_head(hidden); }

@@ -70,7 +70,7 @@ Routing read_routing(const Fields& config) {
   return r;
 }
 
-class DeepSeek : public Decoder {
+class DeepSeek : public DecoderModel {
  public:
   DeepSeek(const Fields& config, Loader& load) {
     begin(config, load);
@@ -92,7 +92,7 @@ class DeepSeek : public Decoder {
   }
 
   Tensor draft(const Tensor& hidden, const Batch& next_tokens) override {  // hidden: [T, D]
-    if (!mtp_) return Decoder::draft(hidden, next_tokens);
+    if (!mtp_) return DecoderModel::draft(hidden, next_tokens);
     const Tensor ids = Tensor::from(hidden.device(), next_tokens.tokens);
     const Tensor e = mtp_->enorm(embedding(ids, mtp_->embed_tokens));       // [T, D]
     const Tensor x = mtp_->eh_proj(concat(e, mtp_->hnorm(hidden)));         // [T, D]
@@ -102,7 +102,7 @@ class DeepSeek : public Decoder {
   bool can_draft() const override { return mtp_.has_value(); }
 
   std::vector<std::vector<CachePlane>> cache_planes() const override {
-    auto planes = Decoder::cache_planes();
+    auto planes = DecoderModel::cache_planes();
     if (mtp_) planes.push_back(mtp_->layer.self_attn->cache_planes());
     return planes;
   }

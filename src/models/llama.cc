@@ -47,7 +47,7 @@ std::unique_ptr<FeedForward> load_moe(const Fields& config, Loader& load, const 
   return m;
 }
 
-class Llama : public Decoder {
+class Llama : public DecoderModel {
  public:
   Llama(const Fields& config, Loader& load, bool moe) {
     begin(config, load);
