@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <random>
@@ -458,6 +459,52 @@ TEST_P(Backends, Attention) {
   }
 }
 
+TEST_P(Backends, AttentionBackward) {
+  struct Case {
+    int64_t heads, key_heads, value_heads, widths[2], value_width;
+    std::vector<int> starts;
+  };
+  const Case cases[] = {{6, 2, 2, {24, 0}, 24, {0, 5, 6, 46}}, {4, 4, 4, {33, 7}, 20, {0, 70, 75}}};
+  for (const Case& c : cases) {
+    const int64_t T = c.starts.back(), H = c.heads;
+    std::vector<int> positions(static_cast<size_t>(T));  // unused: the keys are rows of the batch
+    std::vector<float> q = random_values(T, H * (c.widths[0] + c.widths[1])),
+                       k0 = random_values(T, c.key_heads * c.widths[0]);
+    std::vector<float> k1 = random_values(T, c.widths[1]), v = random_values(T, c.value_heads * c.value_width);
+    const std::vector<float> dout = random_values(T, H * c.value_width);
+    for (float& x : q) x *= 0.02f;
+    const auto run = [&](Device& d) {  // dq, dkey, dvalue, one after the other
+      const Tensor qs = Tensor::from(d, q, {T, H, c.widths[0] + c.widths[1]}), dq = Tensor::like(qs);
+      const Tensor keys[2] = {Tensor::from(d, k0, {T, c.key_heads, c.widths[0]}),
+                              Tensor::from(d, k1, {T, 1, c.widths[1]})};
+      const Tensor values = Tensor::from(d, v, {T, c.value_heads, c.value_width});
+      const Tensor dkeys[2] = {Tensor::zeros(d, DType::F32, keys[0].shape()),
+                               Tensor::zeros(d, DType::F32, keys[1].shape())};
+      const Tensor dvalues = Tensor::zeros(d, DType::F32, values.shape());
+      const bool two = c.widths[1] > 0;
+      KvSource kv{{keys[0].view(), two ? ConstView(keys[1].view()) : ConstView()}, values.view(), {}, 0};
+      d.backend().attention_backward(dq.view(), {dkeys[0].view(), two ? dkeys[1].view() : View()}, dvalues.view(),
+                                     Tensor::from(d, dout, {T, H, c.value_width}).view(), qs.view(), kv,
+                                     {c.starts, positions}, 0.11f);
+      std::vector<float> all;
+      for (const Tensor& t : {dq, dkeys[0], dkeys[1], dvalues}) {
+        const std::vector<float> part = t.to_floats();
+        all.insert(all.end(), part.begin(), part.end());
+      }
+      return all;
+    };
+    const std::vector<float> expected = run(reference()), actual = run(device(GetParam()));
+    ASSERT_EQ(actual.size(), expected.size());
+    double squares = 0, errors = 0;
+    for (size_t i = 0; i < actual.size(); ++i) {
+      squares += double(expected[i]) * expected[i];
+      errors += (double(actual[i]) - expected[i]) * (double(actual[i]) - expected[i]);
+    }
+    EXPECT_LT(std::sqrt(errors / squares), 1e-5);
+    expect_same_bits(run(device(GetParam(), 3)), actual);
+  }
+}
+
 TEST_P(Backends, Moe) {
   const int64_t D = 64, I = 96, E = 5, k = 3;
   for (DType dtype : {DType::F32, DType::BF16, DType::Q8_0, DType::Q4_0})
@@ -488,6 +535,19 @@ TEST_P(Backends, Moe) {
       expect_same_bits(run(device(GetParam(), 3, compute), T), all);
       expect_same_bits(run(device(GetParam(), 2, compute), 1), {all.begin(), all.begin() + D});
     }
+}
+
+TEST(Dispatch, ForcedByTheEnvironment) {
+  const char* before = std::getenv("DURE_ISA");
+  const std::string saved = before == nullptr ? "" : before;
+  setenv("DURE_ISA", "reference", 1);
+  EXPECT_EQ(backends(), std::vector<std::string>{"reference"});
+  setenv("DURE_ISA", "altivec", 1);
+  EXPECT_THROW(backends(), Error);
+  if (before == nullptr)
+    unsetenv("DURE_ISA");
+  else
+    setenv("DURE_ISA", saved.c_str(), 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Backends, testing::ValuesIn(backends()), [](const auto& info) {

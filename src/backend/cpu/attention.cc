@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/attention_shape.h"
 
 namespace dure {
 
@@ -15,46 +15,6 @@ namespace {
 /// The softmax is taken over tiles of this many positions, counted from position 0, and merged tile by tile. It is part
 /// of the arithmetic: a query's result depends on it, but not on how tiles and queries are dealt out.
 constexpr int64_t kTileLines = 512;
-
-/// One part of the keys or the values of one sequence.
-class Lines {
- public:
-  Lines(const ConstView& part, const KvSource& kv, const Ragged& rows, int sequence)
-      : part_(part), block_size_(kv.block_size), first_row_(rows.starts[sequence]) {
-    if (block_size_ > 0) pages_ = kv.block_table.row<int>(sequence);
-  }
-
-  bool empty() const { return part_.empty(); }
-  int64_t width() const { return part_.columns(); }
-  int64_t heads() const { return part_.dim(-2); }
-
-  /// out[j - begin] = line of position j and the head, as float32, for j in [begin, end).
-  void widen(const cpu::Kernels& kernels, int64_t begin, int64_t end, int64_t head, cpu::Rows out) const {
-    const DTypeInfo& type = info(part_.dtype);
-    const cpu::FormatKernels& format = *kernels.formats[format_of(part_.dtype)];
-    const int line =
-        part_.shape.rank() - 3;  // the dimension of lines: [R, heads, width] or [pages, lines, heads, width]
-    while (begin < end) {
-      int64_t last = end, offset = head * part_.strides[line + 1];
-      if (block_size_ == 0) {
-        offset += (first_row_ + begin) * part_.strides[line];
-      } else {
-        last = std::min(end, (begin / block_size_ + 1) * block_size_);
-        offset += pages_[begin / block_size_] * part_.strides[0] + begin % block_size_ * part_.strides[line];
-      }
-      const cpu::WeightRows rows = {static_cast<const uint8_t*>(part_.data) + offset * type.block_bytes,
-                                    part_.strides[line] * type.block_bytes, width()};
-      format.unpack(rows, 0, last - begin, 0, width(), out);
-      out.data += (last - begin) * out.stride;
-      begin = last;
-    }
-  }
-
- private:
-  const ConstView& part_;
-  int64_t block_size_, first_row_;
-  const int* pages_ = nullptr;
-};
 
 /// Queries that read the same keys: rows [begin, end) of one sequence, and the heads of one group.
 struct Piece {
@@ -69,38 +29,22 @@ struct Partial {
   float* out;        // [M, Dv]
 };
 
-/// One call of attention(): its shapes, and the work on one piece.
-struct AttentionCall {
+/// One call of attention(), and the work on one piece.
+struct AttentionCall : AttentionShape {
   const cpu::Kernels& kernels;
   Scratch& scratch;
-  View o;       // [T, H, Dv]
-  ConstView q;  // [T, H, Dk]
-  const KvSource& kv;
-  const Ragged& rows;
+  View o;  // [T, H, Dv]
   float scale;
 
-  int64_t heads() const { return q.dim(1); }
-  int64_t Dk() const { return q.columns(); }
-  int64_t Dv() const { return o.columns(); }
-  /// Groups of heads that share their keys and values in every part.
-  int64_t groups() const {
-    int64_t most = kv.value.dim(-2);
-    for (const ConstView& part : kv.key)
-      if (!part.empty()) most = std::max(most, part.dim(-2));
-    return most;
-  }
-  int64_t group_heads() const { return heads() / groups(); }
   int64_t queries(const Piece& p) const { return (p.end - p.begin) * group_heads(); }
-  int64_t visible(const Piece& p, int64_t t) const {
-    return kv.block_size == 0 ? t - rows.starts[p.sequence] + 1 : rows.positions[t] + 1;
-  }
+  int64_t visible(const Piece& p, int64_t t) const { return AttentionShape::visible(p.sequence, t); }
   int64_t visible(const Piece& p) const {
     int64_t most = 0;
     for (int64_t t = p.begin; t < p.end; ++t) most = std::max(most, visible(p, t));
     return most;
   }
   int64_t tiles(const Piece& p) const { return (visible(p) + kTileLines - 1) / kTileLines; }
-  int64_t partial_floats(const Piece& p) const { return queries(p) * (Dv() + 2); }
+  int64_t partial_floats(const Piece& p) const { return queries(p) * (Dv + 2); }
   Partial partial(const Piece& p, float* memory) const {
     return {memory, memory + queries(p), memory + 2 * queries(p)};
   }
@@ -120,13 +64,7 @@ struct AttentionCall {
     const Scratch::Buffer keys = scratch.take(kPanelLines * Dk());
     for (int64_t j = begin; j < end; j += kPanelLines) {
       const int64_t last = std::min(j + kPanelLines, end);
-      int64_t channel = 0;
-      for (const ConstView& part : kv.key) {
-        if (part.empty()) continue;
-        const Lines lines(part, kv, rows, p.sequence);
-        lines.widen(kernels, j, last, p.group * lines.heads() / groups(), {keys.data() + channel, Dk()});
-        channel += lines.width();
-      }
+      AttentionShape::keys(kernels, p.sequence, p.group, j, last, keys.data());
       kernels.dot({scores + (j - begin), kTileLines}, {queries_in, Dk()}, {keys.data(), Dk()}, queries(p), last - j,
                   Dk());
     }
@@ -134,19 +72,18 @@ struct AttentionCall {
 
   /// out[m] += sum over j of scores[m, j - begin] value[j], each query up to the last position that it may see.
   void weigh(const Piece& p, int64_t begin, int64_t end, const float* scores, float* out) const {
-    const Scratch::Buffer values = scratch.take(kPanelLines * Dv());
-    const Lines lines(kv.value, kv, rows, p.sequence);
+    const Scratch::Buffer values = scratch.take(kPanelLines * Dv);
     const int64_t G = group_heads();
     for (int64_t j = begin; j < end; j += kPanelLines) {
       const int64_t last = std::min(j + kPanelLines, end);
-      lines.widen(kernels, j, last, p.group * lines.heads() / groups(), {values.data(), Dv()});
+      AttentionShape::values(kernels, p.sequence, p.group, j, last, values.data());
       for (int64_t t = p.begin; t < p.end;) {
         const int64_t seen = std::min(last, visible(p, t)) - j, from = t;
         while (++t < p.end && std::min(last, visible(p, t)) - j == seen) continue;
         if (seen <= 0) continue;
-        kernels.outer({out + (from - p.begin) * G * Dv(), Dv()},
-                      {scores + (from - p.begin) * G * kTileLines + (j - begin), kTileLines}, 1, {values.data(), Dv()},
-                      (t - from) * G, Dv(), seen);
+        kernels.outer({out + (from - p.begin) * G * Dv, Dv},
+                      {scores + (from - p.begin) * G * kTileLines + (j - begin), kTileLines}, 1, {values.data(), Dv},
+                      (t - from) * G, Dv, seen);
       }
     }
   }
@@ -162,7 +99,7 @@ struct AttentionCall {
       result.sum[m] = 0;
       if (seen > 0) result.sum[m] = kernels.softmax(scores.data() + m * kTileLines, scale, seen, &result.max[m]);
     }
-    std::fill_n(result.out, M * Dv(), 0.f);
+    std::fill_n(result.out, M * Dv, 0.f);
     weigh(p, begin, end, scores.data(), result.out);
   }
 
@@ -172,7 +109,7 @@ struct AttentionCall {
       if (tile.sum[m] == 0) continue;
       const float max = std::max(total.max[m], tile.max[m]);
       const float a = std::exp(total.max[m] - max), b = std::exp(tile.max[m] - max);
-      kernels.blend(total.out + m * Dv(), a, tile.out + m * Dv(), b, Dv());
+      kernels.blend(total.out + m * Dv, a, tile.out + m * Dv, b, Dv);
       total.sum[m] = total.sum[m] * a + tile.sum[m] * b;
       total.max[m] = max;
     }
@@ -189,7 +126,7 @@ struct AttentionCall {
   void write(const Piece& p, Partial total) const {
     for (int64_t m = 0; m < queries(p); ++m) {
       const int64_t t = p.begin + m / group_heads(), h = p.group * group_heads() + m % group_heads();
-      kernels.scale(o.row(t * heads() + h), total.out + m * Dv(), 1 / total.sum[m], Dv());
+      kernels.scale(o.row(t * heads() + h), total.out + m * Dv, 1 / total.sum[m], Dv);
     }
   }
 };
@@ -197,7 +134,7 @@ struct AttentionCall {
 }  // namespace
 
 void CpuBackend::attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) {
-  const AttentionCall call{kernels_, scratch_, o, q, kv, rows, scale};
+  const AttentionCall call{{q, o.columns(), kv, rows}, kernels_, scratch_, o, scale};
   const std::vector<Piece> pieces = call.pieces();
 
   if (static_cast<int64_t>(pieces.size()) >= kFewPieces) {

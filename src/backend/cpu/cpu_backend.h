@@ -35,6 +35,8 @@ class CpuBackend : public ReferenceBackend {
             RopeStyle style, float sign) override;
 
   void attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
+  void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
+                          const KvSource& kv, const Ragged& rows, float scale) override;
   void moe(View y, ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) override;
 
  private:

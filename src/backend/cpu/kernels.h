@@ -83,6 +83,8 @@ struct Kernels {
   void (*rotate_pairs)(float* y, const float* x, const float* cos, const float* sin, int64_t n);
   /// p = exp(factor p - max), max = max(factor p). Returns the sum of the new p.
   float (*softmax)(float* p, float factor, int64_t n, float* max);
+  /// dp = p (dp - sum of p dp) factor, the gradient of the scores.
+  void (*softmax_backward)(float* dp, const float* p, float factor, int64_t n);
 };
 
 }  // namespace dure::cpu

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -46,13 +47,14 @@ class Scratch {
     const size_t floats = (static_cast<size_t>(count) + 16) / 16 * 16;
     {
       const std::lock_guard lock(mutex_);
-      for (size_t i = 0; i < free_.size(); ++i) {
-        if (free_[i].floats < floats) continue;
-        Buffer::Block block = std::move(free_[i]);
-        free_.erase(free_.begin() + static_cast<std::ptrdiff_t>(i));
+      auto best = free_.end();
+      for (auto block = free_.begin(); block != free_.end(); ++block)
+        if (block->floats >= floats && (best == free_.end() || block->floats < best->floats)) best = block;
+      if (best != free_.end()) {
+        Buffer::Block block = std::move(*best);
+        free_.erase(best);
         return {this, std::move(block)};
       }
-      if (!free_.empty()) free_.pop_back();  // too small: make room for one that serves both sizes
     }
     auto* data = static_cast<float*>(std::aligned_alloc(64, floats * sizeof(float)));
     require(data != nullptr, "out of memory: {} bytes of working memory", floats * sizeof(float));
@@ -60,8 +62,14 @@ class Scratch {
   }
 
  private:
+  static constexpr size_t kKept = 32;                    // buffers
+  static constexpr size_t kKeptFloats = (32 << 20) / 4;  // of one buffer: what a long prompt needs goes back
+
   void give_back(Buffer::Block block) {
+    if (block.floats > kKeptFloats) return;
     const std::lock_guard lock(mutex_);
+    if (free_.size() >= kKept)  // the smallest is the cheapest to make again
+      free_.erase(std::min_element(free_.begin(), free_.end(), [](auto& a, auto& b) { return a.floats < b.floats; }));
     free_.push_back(std::move(block));
   }
 

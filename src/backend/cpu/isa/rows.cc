@@ -119,4 +119,13 @@ float softmax(float* p, float factor, int64_t n, float* max_of_all) {
   return reduce_add(sum);
 }
 
+void softmax_backward(float* dp, const float* p, float factor, int64_t n) {
+  Vec sum = zero();
+  for_each_vec(
+      n, [&](int64_t i) { sum = fma(load(p + i), load(dp + i), sum); },
+      [&](int64_t i, int64_t rest) { sum = fma(load(p + i, rest), load(dp + i, rest), sum); });
+  const Vec mean = set(reduce_add(sum)), f = set(factor);
+  map(dp, dp, p, n, [=](Vec d, Vec v) { return mul(mul(v, sub(d, mean)), f); });
+}
+
 }  // namespace dure::DURE_ISA_NAMESPACE

@@ -14,5 +14,6 @@ void rms_norm(float* y, const float* x, const float* weight, float eps, int64_t 
 void rotate_halves(float* y, const float* x, const float* cos, const float* sin, int64_t n);
 void rotate_pairs(float* y, const float* x, const float* cos, const float* sin, int64_t n);
 float softmax(float* p, float factor, int64_t n, float* max);
+void softmax_backward(float* dp, const float* p, float factor, int64_t n);
 
 }  // namespace dure::DURE_ISA_NAMESPACE

@@ -24,6 +24,7 @@ extern const cpu::Kernels kKernels = {
     .rotate_halves = rotate_halves,
     .rotate_pairs = rotate_pairs,
     .softmax = softmax,
+    .softmax_backward = softmax_backward,
 };
 
 }  // namespace dure::DURE_ISA_NAMESPACE
