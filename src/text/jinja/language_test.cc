@@ -31,6 +31,8 @@ std::string render(const std::string& source) {
 
 TEST(JinjaLanguage, Expressions) {
   const Case cases[] = {
+      {"none|selectattr('a')|list", "[]"},
+      {"none|map('upper')|list", "[]"},
       {"1 + 2 * 3", "7"},
       {"7 // 2", "3"},
       {"-7 // 2", "-4"},

@@ -237,6 +237,7 @@ const std::string& name_at(const Args& args, size_t i) {
 
 Value map(Runtime& runtime, const Value& input, const Args& args) {
   std::vector<Value> out;
+  if (!truthy(input)) return runtime.heap().list({});  // None too, which nothing else iterates
   if (args.positional.empty()) {
     const Parameters p = args.bind("map", {"attribute", "default"}, 1);
     const AttributePath path(runtime, p[0]);
@@ -256,6 +257,7 @@ template <bool by_attribute, bool wanted>
 Value choose(Runtime& runtime, const Value& input, const Args& args) {
   constexpr size_t kTest = by_attribute ? 1 : 0;
   require(!by_attribute || !args.positional.empty(), "selectattr and rejectattr need an attribute");
+  if (!truthy(input)) return runtime.heap().list({});  // None too, which nothing else iterates
   const Args rest = rest_of(args, kTest + 1);
   std::vector<Value> out;
   for (const Value& item : iterate(runtime, input)) {
