@@ -102,6 +102,19 @@ INSTANTIATE_TEST_SUITE_P(Shared, PublishedTokenizer,
                                          "qwen2.5", "qwen3", "deepseek-r1-distill-qwen", "llama3.1"),
                          test_name);
 
+TEST(PublishedConfigs, SayWhetherATextBeginsWithBos) {
+  if (!fs::exists(kShared)) GTEST_SKIP() << "skipped: no " << kShared;
+  for (const auto& [name, bos, prefix] :
+       {std::tuple{"deepseek-v3", 0, Ids{}}, {"deepseek-v2", 100000, Ids{100000}}, {"deepseek-v4", 0, Ids{}}}) {
+    SCOPED_TRACE(name);
+    TokenizerSpec spec = parse_tokenizer_json(read_zst(kShared / name / "tokenizer.json.zst"), name);
+    apply_tokenizer_config(spec, read_file(kShared / name / "tokenizer_config.json"), name);
+    EXPECT_EQ(spec.bos_id, bos);
+    EXPECT_EQ(spec.prefix, prefix);
+    EXPECT_EQ(spec.special_token("eos_token"), "<｜end▁of▁sentence｜>");
+  }
+}
+
 class GgufTokenizer : public testing::TestWithParam<const char*> {};
 
 TEST_P(GgufTokenizer, MatchesLlamaCpp) {
