@@ -97,12 +97,8 @@ Assistant::Prompt Assistant::chat_prompt(const Json& messages, const Json& flags
 
   const std::vector<Segment> segments = renderer_->render_segments(context);
   Prompt prompt;
-  std::vector<PromptPart> parts;
-  for (const Segment& s : segments) {
-    parts.push_back({s.text, s.trusted});
-    prompt.text += s.text;
-  }
-  prompt.ids = tokenizer_->encode(parts);
+  for (const Segment& s : segments) prompt.text += s.text;
+  prompt.ids = tokenizer_->encode(segments);
   // Templates that leave BOS to the tokenizer, as a few do.
   const std::vector<int>& prefix = tokenizer_->spec().prefix;
   const bool has_prefix =
