@@ -25,3 +25,13 @@ dure_tests(golden ${CMAKE_SOURCE_DIR}/tests/golden dure_cli PkgConfig::ZSTD)
 foreach(script check_layers check_isa_objects)
   add_test(NAME tools.${script} COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/${script}_test.py)
 endforeach()
+
+# End to end: scripts that use the program as a person or a script would; each gets the binary and the fixtures.
+file(GLOB e2e_scripts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/e2e/*_test.py)
+foreach(script ${e2e_scripts})
+  get_filename_component(name ${script} NAME_WE)
+  add_test(NAME e2e.${name} COMMAND python3 ${script} $<TARGET_FILE:dure> ${CMAKE_SOURCE_DIR}/tests/fixtures)
+  set_tests_properties(e2e.${name} PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77
+    # A sanitizer's complaint must not look like the program's own exit code.
+    ENVIRONMENT "ASAN_OPTIONS=exitcode=99;UBSAN_OPTIONS=exitcode=99")
+endforeach()
