@@ -268,6 +268,12 @@ const ElementwiseCase kElementwise[] = {
      0},
     {"scale", [](Backend& b, View y, ConstView u, ConstView) { b.scale(y, u, -0.3f); }, 0},
     {"swiglu", [](Backend& b, View y, ConstView u, ConstView v) { b.swiglu(y, u, v); }, 8 * kUlp},
+    {"up of swiglu_backward",
+     [](Backend& b, View y, ConstView u, ConstView v) {
+       std::vector<float> dgate(static_cast<size_t>(y.shape.numel()));
+       b.swiglu_backward({dgate.data(), DType::F32, y.shape, contiguous_strides(y.shape)}, y, v, u, v);
+     },
+     8 * kUlp},
     {"rms_norm",
      [](Backend& b, View y, ConstView u, ConstView v) {
        b.rms_norm(y, u, {v.data, v.dtype, {v.columns()}, {1}}, 1e-5f);
@@ -297,17 +303,20 @@ TEST_P(Backends, SwigluFarFromZero) {
   std::vector<float> gate, up;
   for (float g = -200; g <= 200; g += 0.37f) gate.push_back(g), up.push_back(1.5f);
   gate.push_back(std::nanf("")), up.push_back(1);
-  const auto run = [&](Device& d) {
+  const auto run = [&](Device& d) {  // y, dgate
     const Shape shape = {1, static_cast<int64_t>(gate.size())};
-    Tensor y = Tensor::zeros(d, DType::F32, shape);
-    d.backend().swiglu(y.view(), Tensor::from(d, gate, shape).view(), Tensor::from(d, up, shape).view());
-    return y.to_floats();
+    const Tensor y = Tensor::zeros(d, DType::F32, shape), dgate = Tensor::like(y), dup = Tensor::like(y);
+    const Tensor gates = Tensor::from(d, gate, shape), ups = Tensor::from(d, up, shape);
+    d.backend().swiglu(y.view(), gates.view(), ups.view());
+    d.backend().swiglu_backward(dgate.view(), dup.view(), ups.view(), gates.view(), ups.view());
+    return std::array{y.to_floats(), dgate.to_floats()};
   };
-  std::vector<float> expected = run(reference()), actual = run(device(GetParam()));
-  EXPECT_TRUE(std::isnan(actual.back()));
-  actual.pop_back(), expected.pop_back();
-  for (size_t i = 0; i < actual.size(); ++i)
-    ASSERT_NEAR(actual[i], expected[i], 8 * kUlp * std::fabs(expected[i]) + 1e-35f) << "gate " << gate[i];
+  const auto expected = run(reference()), actual = run(device(GetParam()));
+  for (size_t i = 0; i + 1 < gate.size(); ++i) {
+    ASSERT_NEAR(actual[0][i], expected[0][i], 8 * kUlp * std::fabs(expected[0][i]) + 1e-35f) << "gate " << gate[i];
+    ASSERT_NEAR(actual[1][i], expected[1][i], 8 * kUlp * 1.5f * 1.5f) << "gate " << gate[i];  // it crosses zero
+  }
+  EXPECT_TRUE(std::isnan(actual[0].back()) && std::isnan(actual[1].back()));
 }
 
 TEST_P(Backends, Rope) {
@@ -535,6 +544,41 @@ TEST_P(Backends, Moe) {
       expect_same_bits(run(device(GetParam(), 3, compute), T), all);
       expect_same_bits(run(device(GetParam(), 2, compute), 1), {all.begin(), all.begin() + D});
     }
+}
+
+TEST_P(Backends, MoeBackward) {
+  const int64_t D = 33, I = 50, E = 4, k = 2, T = 7;
+  std::vector<Expert> experts;
+  for (int64_t e = 0; e < E; ++e)
+    experts.push_back(
+        {random_weight(DType::F32, I, D), random_weight(DType::F32, I, D), random_weight(DType::F32, D, I)});
+  std::vector<float> x = random_values(T, D), weights = random_values(T, k), dy = random_values(T, D);
+  for (float& v : x) v *= 0.01f;
+  std::vector<int> ids;
+  for (int64_t t = 0; t < T; ++t) ids.insert(ids.end(), {static_cast<int>(t % 2), t % 3 == 0 ? 2 : 3});
+  const auto run = [&](Device& d) {
+    const Tensor dx = Tensor::zeros(d, DType::F32, {T, D}), dweights = Tensor::zeros(d, DType::F32, {T, k});
+    std::vector<Tensor> made = {dx, dweights};
+    std::vector<Backend::ExpertGradient> dexperts;
+    for (int64_t e = 0; e < E; ++e) {
+      for (const Shape& shape : {Shape{I, D}, Shape{I, D}, Shape{D, I}})
+        made.push_back(Tensor::zeros(d, DType::F32, shape));
+      dexperts.push_back({made[made.size() - 3].view(), made[made.size() - 2].view(), made.back().view()});
+    }
+    d.backend().moe_backward(dx.view(), dweights.view(), dexperts, Tensor::from(d, dy, {T, D}).view(),
+                             Tensor::from(d, x, {T, D}).view(), experts, Tensor::from(d, ids).alias({T, k}).view(),
+                             Tensor::from(d, weights, {T, k}).view());
+    std::vector<std::vector<float>> all;
+    for (const Tensor& t : made) all.push_back(t.to_floats());
+    return all;
+  };
+  const auto expected = run(reference()), actual = run(device(GetParam())), again = run(device(GetParam(), 3));
+  for (size_t i = 0; i < expected.size(); ++i) {
+    float largest = 0;
+    for (float v : expected[i]) largest = std::max(largest, std::fabs(v));
+    expect_close(actual[i], expected[i], std::vector<float>(expected[i].size(), largest), 16 * kUlp);
+    expect_same_bits(again[i], actual[i]);
+  }
 }
 
 TEST(Dispatch, ForcedByTheEnvironment) {

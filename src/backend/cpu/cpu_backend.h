@@ -30,6 +30,7 @@ class CpuBackend : public ReferenceBackend {
   void add(View y, ConstView a, ConstView b) override;
   void scale(View y, ConstView x, float factor) override;
   void swiglu(View y, ConstView gate, ConstView up) override;
+  void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) override;
   void rms_norm(View y, ConstView x, ConstView weight, float eps) override;
   void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
             RopeStyle style, float sign) override;
@@ -38,6 +39,8 @@ class CpuBackend : public ReferenceBackend {
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override;
   void moe(View y, ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) override;
+  void moe_backward(View dx, View dweights, std::span<const ExpertGradient> dexperts, ConstView dy, ConstView x,
+                    std::span<const Expert> experts, ConstView ids, ConstView weights) override;
 
  private:
   /// y[M, n] = x[M] . w[n] for n in [begin, end), or y[M, K] = x[M, end - begin] w[begin, end).

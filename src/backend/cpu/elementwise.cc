@@ -31,6 +31,12 @@ void CpuBackend::swiglu(View y, ConstView gate, ConstView up) {
                [&](int64_t r) { kernels_.swiglu(y.row(r), gate.row(r), up.row(r), y.columns()); });
 }
 
+void CpuBackend::swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) {
+  for_each_row(dy.rows(), dy.columns(), [&](int64_t r) {
+    kernels_.swiglu_backward(dgate.row(r), dup.row(r), dy.row(r), gate.row(r), up.row(r), dy.columns());
+  });
+}
+
 void CpuBackend::rms_norm(View y, ConstView x, ConstView weight, float eps) {
   for_each_row(y.rows(), y.columns(),
                [&](int64_t r) { kernels_.rms_norm(y.row(r), x.row(r), weight.row(0), eps, y.columns()); });

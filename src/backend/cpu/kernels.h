@@ -76,6 +76,7 @@ struct Kernels {
   void (*scale)(float* y, const float* x, float factor, int64_t n);         ///< y = x factor
   void (*blend)(float* y, float a, const float* x, float b, int64_t n);     ///< y = y a + x b
   void (*swiglu)(float* y, const float* gate, const float* up, int64_t n);  ///< y = gate up / (1 + exp(-gate))
+  void (*swiglu_backward)(float* dgate, float* dup, const float* dy, const float* gate, const float* up, int64_t n);
   void (*rms_norm)(float* y, const float* x, const float* weight, float eps, int64_t n);
   /// y = x cos + x' sin, where x' has each pair swapped. Pairs lie n / 2 apart, cos and sin [n / 2]; or side by side,
   /// cos and sin [n], the first sin of a pair negated.

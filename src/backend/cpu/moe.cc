@@ -84,4 +84,52 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
   });
 }
 
+// Expert after expert, each with all its tokens at once; ids of a row ascend, so a token's sums keep the order of k.
+void CpuBackend::moe_backward(View dx, View dweights, std::span<const ExpertGradient> dexperts, ConstView dy,
+                              ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) {
+  const int64_t D = x.columns(), k = ids.columns();
+  const Grouping grouping = group_by_expert(ids, experts.size());
+  for (size_t e = 0; e < experts.size(); ++e) {
+    const Expert& expert = experts[e];
+    const int64_t *choice = grouping.order.data() + grouping.start[e], n = grouping.start[e + 1] - grouping.start[e];
+    const int64_t I = expert.gate.out_features();
+    if (n == 0) continue;
+    const Scratch::Buffer memory = scratch_.take(n * (5 * D + 6 * I));
+    float* next = memory.data();
+    const auto rows = [&](int64_t columns) {  // [n, columns]
+      const View v(next, DType::F32, {n, columns}, {columns, 1});
+      next += n * columns;
+      return v;
+    };
+    const View in = rows(D), out = rows(D), dout = rows(D), from_gate = rows(D), from_up = rows(D);
+    const View gate = rows(I), up = rows(I), hidden = rows(I), dhidden = rows(I), dgate = rows(I), dup = rows(I);
+
+    for_each_row(n, D, [&](int64_t r) { kernels_.scale(in.row(r), x.row(choice[r] / k), 1, D); });
+    gemm(gate, in, expert.gate, Direction::forward);
+    gemm(up, in, expert.up, Direction::forward);
+    swiglu(hidden, gate, up);
+    gemm(out, hidden, expert.down, Direction::forward);
+    for_each_row(n, D, [&](int64_t r) {
+      const int64_t t = choice[r] / k, i = choice[r] % k;
+      float dot;
+      kernels_.dot({&dot, 1}, {dy.row(t), D}, {out.row(r), D}, 1, 1, D);
+      dweights.row(t)[i] += dot;
+      kernels_.scale(dout.row(r), dy.row(t), weights.row(t)[i], D);
+    });
+    gemm(dhidden, dout, expert.down, Direction::transpose);
+    swiglu_backward(dgate, dup, dhidden, gate, up);
+    gemm(from_gate, dgate, expert.gate, Direction::transpose);
+    gemm(from_up, dup, expert.up, Direction::transpose);
+    for_each_row(n, D, [&](int64_t r) {
+      float* to = dx.row(choice[r] / k);
+      kernels_.add(to, to, from_gate.row(r), D);
+      kernels_.add(to, to, from_up.row(r), D);
+    });
+    if (dexperts.empty() || dexperts[e].gate.empty()) continue;
+    gemm_backward_weight(dexperts[e].gate, dgate, in);
+    gemm_backward_weight(dexperts[e].up, dup, in);
+    gemm_backward_weight(dexperts[e].down, dout, hidden);
+  }
+}
+
 }  // namespace dure

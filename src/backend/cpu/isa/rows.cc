@@ -64,6 +64,17 @@ void swiglu(float* y, const float* gate, const float* up, int64_t n) {
   map(y, gate, up, n, [](Vec g, Vec u) { return mul(div(g, add(set(1), exp(sub(zero(), g)))), u); });
 }
 
+void swiglu_backward(float* dgate, float* dup, const float* dy, const float* gate, const float* up, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int64_t rest = n - i < kLanes ? n - i : kLanes;
+    const Vec g = load(gate + i, rest), d = load(dy + i, rest), one = set(1);
+    const Vec s = div(one, add(one, exp(sub(zero(), g))));
+    const Vec slope = mul(s, fma(g, sub(one, s), one));  // silu'(g) = s (1 + g (1 - s)), s = sigmoid(g)
+    store(dgate + i, mul(mul(d, load(up + i, rest)), slope), rest);
+    store(dup + i, mul(mul(d, g), s), rest);
+  }
+}
+
 void rms_norm(float* y, const float* x, const float* weight, float eps, int64_t n) {
   Vec sum = zero();
   for_each_vec(

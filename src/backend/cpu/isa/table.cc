@@ -20,6 +20,7 @@ extern const cpu::Kernels kKernels = {
     .scale = scale,
     .blend = blend,
     .swiglu = swiglu,
+    .swiglu_backward = swiglu_backward,
     .rms_norm = rms_norm,
     .rotate_halves = rotate_halves,
     .rotate_pairs = rotate_pairs,
