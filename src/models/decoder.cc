@@ -27,7 +27,7 @@ Tensor DecoderModel::forward(const Batch& b) {
 
 Tensor DecoderModel::draft(const Tensor&, const Batch&) { fail("{}: this model has no MTP layer", info_.model_type); }
 
-std::vector<std::vector<CachePlane>> DecoderModel::cache_planes() const {
+std::vector<std::vector<CachePlane>> DecoderModel::cache_planes(bool) const {
   std::vector<std::vector<CachePlane>> planes;
   for (const DecoderLayer& layer : layers) planes.push_back(layer.self_attn->cache_planes());
   return planes;

@@ -24,7 +24,7 @@ class DecoderModel : public Model {
   Tensor draft(const Tensor& hidden, const Batch& next_tokens) override;
   bool can_draft() const override { return false; }
   const Parameters& parameters() const override { return parameters_; }
-  std::vector<std::vector<CachePlane>> cache_planes() const override;
+  std::vector<std::vector<CachePlane>> cache_planes(bool drafting) const override;
   const ModelInfo& info() const override { return info_; }
 
  protected:

@@ -48,13 +48,15 @@ std::unique_ptr<Attention> load_mla(const Fields& config, Loader& load, const st
 Routing read_routing(const Fields& config) {
   Routing r;
   const int experts = config.integer("n_routed_experts", 1, 1 << 16);
-  const std::string score = config.string_or("scoring_func", "softmax");
-  const std::string method = config.string_or("topk_method", "greedy");
+  // Configs saved by transformers leave out what its class for the model takes for granted.
+  const bool v3 = config.string("model_type") == "deepseek_v3";
+  const std::string score = config.string_or("scoring_func", v3 ? "sigmoid" : "softmax");
+  const std::string method = config.string_or("topk_method", v3 ? "noaux_tc" : "greedy");
   require(score == "softmax" || score == "sigmoid", "{}: field 'scoring_func': expected softmax or sigmoid, found {}",
           config.source(), quote(score));
   r.score = score == "sigmoid" ? Routing::Score::sigmoid : Routing::Score::softmax;
   r.top_k = config.integer("num_experts_per_tok", 1, experts);
-  r.norm_topk_prob = config.boolean_or("norm_topk_prob", false);
+  r.norm_topk_prob = config.boolean_or("norm_topk_prob", v3);
   r.routed_scaling_factor = static_cast<float>(config.number_or("routed_scaling_factor", 1));
   r.n_group = config.integer_or("n_group", 1, 1, experts);
   r.topk_group = config.integer_or("topk_group", 1, 1, r.n_group);
@@ -101,9 +103,9 @@ class DeepSeek : public DecoderModel {
   }
   bool can_draft() const override { return mtp_.has_value(); }
 
-  std::vector<std::vector<CachePlane>> cache_planes() const override {
-    auto planes = DecoderModel::cache_planes();
-    if (mtp_) planes.push_back(mtp_->layer.self_attn->cache_planes());
+  std::vector<std::vector<CachePlane>> cache_planes(bool drafting) const override {
+    auto planes = DecoderModel::cache_planes(drafting);
+    if (mtp_ && drafting) planes.push_back(mtp_->layer.self_attn->cache_planes());
     return planes;
   }
 
@@ -138,7 +140,7 @@ class DeepSeek : public DecoderModel {
     const int intermediate = config.integer("moe_intermediate_size", 1, kMax);
     m->routing = read_routing(config);
     m->gate = load.linear(prefix + ".gate", experts, D);
-    if (config.string_or("topk_method", "") == "noaux_tc")
+    if (m->routing.groups == Routing::Groups::best_two)
       m->e_score_correction_bias = load.buffer(prefix + ".gate.e_score_correction_bias", experts);
     for (int e = 0; e < experts; ++e)
       m->experts.push_back(load.expert(fmt::format("{}.experts.{}", prefix, e), D, intermediate));

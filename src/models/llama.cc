@@ -57,7 +57,7 @@ class Llama : public DecoderModel {
     const int heads = config.integer("num_attention_heads", 1, kMax);
     const int head_dim = config.integer_or("head_dim", std::max(D / heads, 1), 1, kMaxHead);
     const RopeStyle style = config.boolean_or("rope_interleaved", false) ? RopeStyle::interleaved : RopeStyle::half;
-    const Tensor factors = load.has("rope_freqs.weight") ? load.buffer("rope_freqs.weight", head_dim / 2) : Tensor();
+    const Tensor factors = load.has("rope_freqs.weight") ? load.constants("rope_freqs.weight", head_dim / 2) : Tensor();
     const RotaryEmbedding rotary =
         make_rotary(load.device(), head_dim, read_rope_theta(config), read_rope_scaling(config), style, factors);
     const int intermediate = config.integer("intermediate_size", 1, kMax);

@@ -60,6 +60,12 @@ Tensor Loader::vector(const std::string& name, int64_t size) {
 
 Tensor Loader::buffer(const std::string& name, int64_t size) { return vector(name, size); }
 
+Tensor Loader::constants(const std::string& name, int64_t size) {
+  const Tensor values = vector(name, size);
+  elements_ -= size;
+  return values;
+}
+
 RmsNorm Loader::norm(const std::string& prefix, int64_t size, double eps) {
   Tensor w = vector(prefix + ".weight", size);
   w.set_requires_grad(options_.trainable);
@@ -91,11 +97,11 @@ Expert Loader::expert(const std::string& prefix, int64_t hidden, int64_t interme
 }
 
 double read_rope_theta(const Fields& config) {
+  double theta = config.number_or("rope_theta", 10000);
   if (const Json* p = config.find("rope_parameters")) {
     const Fields parameters(*p, config.source());
-    if (parameters.has("rope_theta")) return parameters.number("rope_theta");
+    if (parameters.has("rope_theta")) theta = parameters.number("rope_theta");
   }
-  const double theta = config.number_or("rope_theta", 10000);
   require(theta > 1, "{}: field 'rope_theta': expected more than 1, found {}", config.source(), theta);
   return theta;
 }

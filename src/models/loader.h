@@ -22,8 +22,10 @@ class Loader {
   RmsNorm norm(const std::string& prefix, int64_t size, double eps);
   MLP mlp(const std::string& prefix, int64_t hidden, int64_t intermediate);
   Expert expert(const std::string& prefix, int64_t hidden, int64_t intermediate);
-  /// A float32 vector that is not a parameter of the optimizer (a router's bias, frequency factors).
+  /// A float32 vector that belongs to the model but not to the optimizer: a router's bias.
   Tensor buffer(const std::string& name, int64_t size);
+  /// The same, not counted as part of the model: GGUF's frequency factors.
+  Tensor constants(const std::string& name, int64_t size);
 
   const Parameters& parameters() const { return parameters_; }
   int64_t elements() const { return elements_; }

@@ -40,8 +40,8 @@ class Model {
   virtual bool can_draft() const = 0;
 
   virtual const Parameters& parameters() const = 0;
-  /// For each layer of the cache, MTP layers last, what it keeps of a token.
-  virtual std::vector<std::vector<CachePlane>> cache_planes() const = 0;
+  /// For each layer of the cache what it keeps of a token; those that draft() needs come last, if it is to be called.
+  virtual std::vector<std::vector<CachePlane>> cache_planes(bool drafting = false) const = 0;
   virtual const ModelInfo& info() const = 0;
 };
 

@@ -12,7 +12,7 @@ int pages_for(int capacity) { return (capacity + KVCache::kBlockSize - 1) / KVCa
 SequenceRun::SequenceRun(Model& model, Device& device, int sequences, int capacity, DType cache_dtype)
     : model_(model),
       device_(device),
-      cache_(device, model.cache_planes(), sequences * pages_for(capacity), cache_dtype),
+      cache_(device, model.cache_planes(model.can_draft()), sequences * pages_for(capacity), cache_dtype),
       pages_each_(pages_for(capacity)),
       lengths_(static_cast<size_t>(sequences)) {}
 
