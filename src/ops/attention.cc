@@ -28,6 +28,9 @@ void check(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& valu
 Tensor attention(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value, const Ragged& rows,
                  float scale) {
   check(q, key, value, rows);
+  for (const Tensor& part : {key[0], key[1], value})
+    if (part.defined())
+      require(part.dim(0) == q.dim(0), "attention: {} rows of queries, {} of keys or values", q.dim(0), part.dim(0));
   Backend& backend = q.device().backend();
 
   Tensor o = Tensor::empty(q.device(), DType::F32, {q.dim(0), q.dim(1), value.dim(-1)});  // [T, H, Dv]
@@ -36,6 +39,7 @@ Tensor attention(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor
   const bool two = key[1].defined();
   std::vector<Tensor> inputs = {q, key[0], value};
   if (two) inputs.push_back(key[1]);
+  if (!any_requires_grad(inputs)) return o;
   const std::vector<int> starts(rows.starts.begin(), rows.starts.end());
   const std::vector<int> positions(rows.positions.begin(), rows.positions.end());
   return record(o, std::move(inputs), [=, &backend](const Tensor& dout) {

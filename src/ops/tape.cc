@@ -1,5 +1,6 @@
 #include "ops/tape.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -9,11 +10,12 @@
 namespace dure {
 namespace {
 
-/// Tensors that L depends on, each after all of its inputs. Iterative: a graph may be deeper than the stack.
-std::vector<Tensor> in_order(const Tensor& loss) {
+/// Tensors that y depends on and that require a gradient, each after all of its inputs. Iterative: a graph may be
+/// deeper than the stack.
+std::vector<Tensor> in_order(const Tensor& y) {
   std::vector<Tensor> order;
   std::unordered_set<const void*> seen;
-  std::vector<std::pair<Tensor, bool>> stack{{loss, false}};
+  std::vector<std::pair<Tensor, bool>> stack{{y, false}};
   while (!stack.empty()) {
     const auto [t, inputs_done] = stack.back();
     stack.pop_back();
@@ -29,44 +31,86 @@ std::vector<Tensor> in_order(const Tensor& loss) {
   return order;
 }
 
+/// sum += part, into memory of its own: `part` may be the gradient of several tensors at once.
 void add_to(Tensor& sum, const Tensor& part) {
-  if (!sum.defined()) {
-    sum = Tensor::zeros(part.device(), DType::F32, part.shape());
-  }
-  part.device().backend().accumulate(sum.view(), part.view());
+  Backend& backend = part.device().backend();
+  if (sum.defined()) return backend.accumulate(sum.view(), part.view());
+  sum = Tensor::empty(part.device(), DType::F32, part.shape());
+  backend.copy(sum.view(), part.view());
 }
 
-}  // namespace
-
-void record_nothing(const char* op, const std::vector<Tensor>& inputs) {
-  for (const Tensor& input : inputs) require(!input.requires_grad(), "{}: no gradient flows through this op", op);
-}
-
-void backward(const Tensor& loss) {
-  require(loss.numel() == 1, "backward: expected a loss of one element, found {}", loss.shape());
+/// Carries dL/dy back to the leaves: leaf(t, dL/dt) for each that L changes with.
+template <class Leaf>
+void propagate(const Tensor& y, const Tensor& dy, Leaf leaf) {
   std::unordered_map<const void*, Tensor> gradients;
-  const float one = 1;
-  gradients[loss.id()] = Tensor::from(loss.device(), {&one, 1}, loss.shape());
-
-  const std::vector<Tensor> order = in_order(loss);
-  for (auto it = order.rbegin(); it != order.rend(); ++it) {
-    Tensor t = *it;
-    const auto found = gradients.find(t.id());
-    if (found == gradients.end()) continue;  // L does not change with it
-    const Tensor dy = found->second;
+  gradients[y.id()] = dy;
+  const std::vector<Tensor> order = in_order(y);
+  for (auto t = order.rbegin(); t != order.rend(); ++t) {
+    const auto found = gradients.find(t->id());
+    if (found == gradients.end()) continue;
+    const Tensor dt = std::move(found->second);
     gradients.erase(found);
-    if (t.node() == nullptr) {
-      Tensor sum = t.grad();
-      add_to(sum, dy);
-      t.set_grad(sum);
+    if (t->node() == nullptr) {
+      leaf(*t, dt);
       continue;
     }
-    const std::vector<Tensor>& inputs = t.node()->inputs;
-    const Gradients parts = t.node()->backward(dy);
+    const std::vector<Tensor>& inputs = t->node()->inputs;
+    const Gradients parts = t->node()->backward(dt);
     DURE_ASSERT(parts.size() == inputs.size());
     for (size_t i = 0; i < parts.size(); ++i)
       if (inputs[i].requires_grad() && parts[i].defined()) add_to(gradients[inputs[i].id()], parts[i]);
   }
+}
+
+}  // namespace
+
+/// The last handle on a long chain would otherwise free it by one nested destructor per op. Here the inputs of ops that
+/// nobody else holds join a list instead.
+Node::~Node() {
+  backward = nullptr;  // holds inputs too: they are freed below, where the chain is cut
+  std::vector<Tensor> dying = std::move(inputs);
+  while (!dying.empty()) {
+    const Tensor t = std::move(dying.back());
+    dying.pop_back();
+    if (!t.unique() || t.node().use_count() != 1) continue;
+    Node& node = *t.node();
+    node.backward = nullptr;
+    std::ranges::move(node.inputs, std::back_inserter(dying));
+    node.inputs.clear();
+  }
+}
+
+bool any_requires_grad(const std::vector<Tensor>& tensors) {
+  return std::ranges::any_of(tensors, [](const Tensor& t) { return t.requires_grad(); });
+}
+
+void record_nothing(const char* op, const std::vector<Tensor>& inputs) {
+  require(!any_requires_grad(inputs), "{}: no gradient flows through this op", op);
+}
+
+void backward(const Tensor& loss) {
+  require(loss.numel() == 1, "backward: expected a loss of one element, found {}", loss.shape());
+  require(loss.requires_grad(), "backward: the loss depends on nothing that requires a gradient");
+  const float one = 1;
+  propagate(loss, Tensor::from(loss.device(), {&one, 1}, loss.shape()), [](Tensor leaf, const Tensor& gradient) {
+    Tensor sum = leaf.grad();
+    add_to(sum, gradient);
+    leaf.set_grad(sum);
+  });
+}
+
+std::vector<Tensor> leaves(const Tensor& y) {
+  std::vector<Tensor> found = in_order(y);
+  std::erase_if(found, [](const Tensor& t) { return t.node() != nullptr; });
+  return found;
+}
+
+Gradients gradients(const Tensor& y, const Tensor& dy, const std::vector<Tensor>& leaves) {
+  std::unordered_map<const void*, Tensor> of;
+  propagate(y, dy, [&](const Tensor& leaf, const Tensor& gradient) { of[leaf.id()] = gradient; });
+  Gradients result;
+  for (const Tensor& leaf : leaves) result.push_back(of[leaf.id()]);
+  return result;
 }
 
 }  // namespace dure

@@ -58,7 +58,8 @@ class Tensor {
   const std::shared_ptr<Node>& node() const { return impl_->node; }
   void set_node(std::shared_ptr<Node> node) { impl_->node = std::move(node); }
   bool same(const Tensor& other) const { return impl_ == other.impl_; }
-  const void* id() const { return impl_.get(); }  ///< identity of the handle's array, for maps
+  bool unique() const { return impl_.use_count() == 1; }  ///< whether this is the only handle
+  const void* id() const { return impl_.get(); }          ///< identity of the handle's array, for maps
 
  private:
   struct Impl {
