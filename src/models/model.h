@@ -49,7 +49,7 @@ struct LoadOptions {
   /// Parameters become float32 copies that require gradients; otherwise they stay in the file as they are.
   bool trainable = false;
   /// Called now and then with the bytes read so far and in all. May be empty.
-  std::function<void(int64_t done, int64_t total)> progress;
+  std::function<void(int64_t done, int64_t total)> progress = {};
 };
 
 /// Makes the model that the checkpoint's config asks for. `device` outlives it.
