@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/system.h"
+#include "chat/reasoning.h"
 #include "chat/text_stream.h"
 #include "formats/gguf.h"
 #include "formats/tokenizer_gguf.h"
@@ -96,9 +97,11 @@ Assistant::Prompt Assistant::chat_prompt(const Json& messages, const Json& flags
   for (const auto& [name, text] : tokenizer_->spec().special_tokens) context[name] = text;
 
   const std::vector<Segment> segments = renderer_->render_segments(context);
-  Prompt prompt;
+  Prompt prompt{};
   for (const Segment& s : segments) prompt.text += s.text;
   prompt.ids = tokenizer_->encode(segments);
+  // Judged by what the template wrote: a user may well ask about "<think>".
+  prompt.in_reasoning = !segments.empty() && segments.back().trusted && ends_in_reasoning(segments.back().text);
   // Templates that leave BOS to the tokenizer, as a few do.
   const std::vector<int>& prefix = tokenizer_->spec().prefix;
   const bool has_prefix =
@@ -121,7 +124,6 @@ GenerationResult Assistant::generate(std::vector<int> prompt, const Generation& 
   if (generation.continues) stream.skip(prompt);
   const Clock::time_point start = Clock::now();
   Clock::time_point first_token = start;
-  int first_chunk = -1;
   bool refused = false;
 
   const auto show = [&](const std::string& text) {
@@ -130,10 +132,8 @@ GenerationResult Assistant::generate(std::vector<int> prompt, const Generation& 
   Request request;
   request.prompt = std::move(prompt);
   request.sampling = generation.sampling;
-  request.on_prefill = [&](int done, int total) {
-    if (first_chunk < 0) first_chunk = done;
-    if (generation.on_prefill) generation.on_prefill(done, total);
-  };
+  request.on_start = [&](int cached) { result.cached_tokens = cached; };
+  request.on_prefill = generation.on_prefill;
   request.on_token = [&](const Sampled& token) {
     if (result.completion_tokens++ == 0) first_token = Clock::now();
     show(stream.push(token.id));
@@ -141,8 +141,20 @@ GenerationResult Assistant::generate(std::vector<int> prompt, const Generation& 
   };
   request.on_finish = [&](FinishReason reason) { result.reason = reason; };
 
-  engine_->add(std::move(request));
-  while (engine_->step()) {}
+  const SeqId id = engine_->add(std::move(request));
+  try {
+    for (bool more = true; more;) {
+      more = engine_->step();
+      if (generation.on_step && !generation.on_step(result.completion_tokens)) {
+        refused = true;
+        engine_->cancel(id);
+        break;
+      }
+    }
+  } catch (...) {
+    engine_->cancel(id);  // it would go on with callbacks that are no more
+    throw;
+  }
   if (stream.stopped()) {
     result.reason = FinishReason::stop;
   } else if (!refused) {

@@ -27,7 +27,8 @@ struct Generation {
   bool continues = false;         ///< the answer continues the prompt's text, as after raw_prompt()
   std::vector<std::string> stop;  ///< stop strings
   std::function<bool(const std::string& text)> on_text;  ///< text as it is made; false ends the answer
-  std::function<void(int done, int total)> on_prefill;   ///< may be empty
+  std::function<void(int done, int total)> on_prefill;   ///< tokens of the prompt read, and in all; may be empty
+  std::function<bool(int tokens)> on_step;  ///< after each batch: tokens of the answer; false ends it; may be empty
 };
 
 struct GenerationResult {
@@ -60,12 +61,14 @@ class Assistant {
   struct Prompt {
     std::vector<int> ids;
     std::string text;
+    bool in_reasoning;  ///< the prompt itself opens <think>, so that the answer starts with thoughts
   };
   Prompt chat_prompt(const Json& messages, const Json& flags) const;
   /// Text as it stands, after the tokenizer's BOS if it has one.
   std::vector<int> raw_prompt(std::string_view text) const;
 
-  /// Runs one request to its end.
+  /// Runs one request to its end. Throws Error if the prompt does not fit the context or a parameter is out of range;
+  /// whatever a callback throws ends the request and is passed on.
   GenerationResult generate(std::vector<int> prompt, const Generation& generation);
 
  private:

@@ -1,14 +1,64 @@
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
-#include "base/json.h"
-#include "base/utf8.h"
-#include "chat/reasoning.h"
+#include "base/error.h"
 #include "cli/app.h"
+#include "cli/chat_session.h"
+#include "cli/line_editor.h"
 #include "cli/model_options.h"
+#include "cli/terminal.h"
 
 namespace dure {
+namespace {
+
+constexpr const char* kNoTemplate = "this model has no chat template: it continues each text that you enter";
+
+void greet(const ChatSession& session) {
+  const ModelInfo& m = session.assistant.model().info();
+  const bool sparse = m.active_parameters < m.parameters;
+  write_out(fmt::format("{}: {}, {} parameters{}, context of {} tokens\n/help lists commands\n",
+                        printable(session.model_name), printable(m.model_type), count_text(m.parameters),
+                        sparse ? fmt::format(" ({} active)", count_text(m.active_parameters)) : "",
+                        session.assistant.engine().max_model_len()));
+  if (session.assistant.renderer() == nullptr) session.note(kNoTemplate);
+}
+
+/// A person at a terminal.
+void converse(ChatSession& session) {
+  greet(session);
+  History history(default_history_file());
+  LineEditor editor(history);
+  bool interrupted = false;  // by the last thing that happened: once more leaves
+  while (!session.leave) {
+    const LineEditor::Line line = editor.read("> ", session.style.colour ? std::string(kBold) : "");
+    if (line.outcome == LineEditor::Outcome::end) return;
+    if (line.outcome == LineEditor::Outcome::interrupted) {
+      if (interrupted) return;
+      session.note("(Ctrl-C again or Ctrl-D leaves)");
+      interrupted = true;
+      continue;
+    }
+    if (line.text.find_first_not_of(" \t\n") == std::string::npos) continue;
+    interrupted = session.take(line.text) == ChatSession::Outcome::interrupted;
+  }
+}
+
+/// A pipe: each line is a message, standard output holds the answers. Returns whether all went well.
+bool answer_lines(ChatSession& session) {
+  if (session.assistant.renderer() == nullptr) session.note(kNoTemplate);
+  bool well = true;
+  for (std::string line; !session.leave && std::getline(std::cin, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    well = session.take(line) != ChatSession::Outcome::failed && well;
+  }
+  return well;
+}
+
+}  // namespace
 
 /// dure chat MODEL: a conversation in the terminal.
 void add_chat(CLI::App& app) {
@@ -18,27 +68,29 @@ void add_chat(CLI::App& app) {
     std::string system;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal");
+  CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal, or line by line through a pipe");
   o->model.add_to(*command);
   command->add_option("--system", o->system, "System message")->type_name("TEXT");
   o->generation.add_to(*command);
   command->callback([o] {
-    Assistant assistant(o->model.model, o->generation.assistant(o->model));
-    Json messages = Json::array();
-    for (std::string line; std::getline(std::cin, line);) {
-      messages.push_back({{"role", "user"}, {"content", sanitize_utf8(line)}});
-      const Assistant::Prompt prompt = assistant.chat_prompt(messages, Json::object());
-      std::string text;
-      Generation g;
-      g.sampling = o->generation.sampling(assistant.recommended());
-      g.on_text = [&](const std::string& part) {
-        text += part;
-        fmt::print("{}", part);
-        return true;
-      };
-      assistant.generate(prompt.ids, g);
-      fmt::print("\n");
-      messages.push_back({{"role", "assistant"}, {"content", text}});
+    AssistantOptions options = o->generation.assistant(o->model);
+    ProgressBar loading("loading");
+    options.progress = [&](int64_t done, int64_t total) { loading.update(done, total); };
+    Assistant assistant(o->model.model, options);
+    loading.finish();
+
+    const char* no_color = std::getenv("NO_COLOR");
+    ViewStyle style;
+    style.terminal = is_interactive();
+    style.colour = style.terminal && (no_color == nullptr || no_color[0] == '\0');
+    const std::filesystem::path path = std::filesystem::weakly_canonical(o->model.model);
+    Settings settings{o->generation.sampling(assistant.recommended()), o->generation.stop, std::nullopt};
+    ChatSession session(assistant, path.filename().string(), style, std::move(settings));
+    session.conversation.set_system(o->system);
+    if (style.terminal) {
+      converse(session);
+    } else if (!answer_lines(session)) {
+      throw ExitCode{1};
     }
   });
 }

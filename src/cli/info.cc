@@ -12,14 +12,6 @@
 namespace dure {
 namespace {
 
-/// 15706484224 -> "15.71 B".
-std::string count_text(int64_t n) {
-  const double d = static_cast<double>(n);
-  if (d >= 1e9) return fmt::format("{:.2f} B", d / 1e9);
-  if (d >= 1e6) return fmt::format("{:.2f} M", d / 1e6);
-  return fmt::format("{:.1f} K", d / 1e3);
-}
-
 Json describe(const std::string& path, const Checkpoint& checkpoint, const Model& model) {
   std::map<std::string, int64_t> by_dtype;
   int64_t bytes = 0;

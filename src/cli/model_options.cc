@@ -103,4 +103,11 @@ std::string bytes_text(int64_t bytes) {
   return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
+std::string count_text(int64_t n) {
+  const double d = static_cast<double>(n);
+  if (d >= 1e9) return fmt::format("{:.2f} B", d / 1e9);
+  if (d >= 1e6) return fmt::format("{:.2f} M", d / 1e6);
+  return fmt::format("{:.1f} K", d / 1e3);
+}
+
 }  // namespace dure

@@ -48,5 +48,7 @@ class ProgressBar {
 
 /// 1536 -> "1.5 KiB".
 std::string bytes_text(int64_t bytes);
+/// 15706484224 -> "15.71 B".
+std::string count_text(int64_t n);
 
 }  // namespace dure

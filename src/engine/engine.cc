@@ -80,6 +80,7 @@ void Engine::admit() {
     }
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
+    if (s.request.on_start) s.request.on_start(s.computed);
   }
 }
 

@@ -22,6 +22,8 @@ struct Request {
   SamplingParams sampling;
   /// Each sampled token but the end token, as soon as it is known. Return false to stop (a stop string was found).
   std::function<bool(const Sampled&)> on_token;
+  /// When the request starts: tokens of the prompt whose rows the cache holds already. May be empty.
+  std::function<void(int cached)> on_start;
   /// After each chunk of the prompt: tokens in the cache, tokens in all. May be empty.
   std::function<void(int done, int total)> on_prefill;
   std::function<void(FinishReason)> on_finish;  ///< once, at the end. May be empty.
