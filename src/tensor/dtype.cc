@@ -89,11 +89,10 @@ uint16_t float_to_f16(float value) {
 }
 
 float f8_e4m3_to_float(uint8_t bits) {
-  const int exponent = bits >> 3 & 15, mantissa = bits & 7;
-  const float sign = bits & 0x80 ? -1.f : 1.f;
-  if (exponent == 15 && mantissa == 7) return std::nanf("");
-  if (exponent == 0) return sign * static_cast<float>(mantissa) * 0x1p-9f;
-  return sign * std::ldexp(1.f + static_cast<float>(mantissa) / 8, exponent - 7);
+  const uint32_t sign = uint32_t{bits} >> 7 << 31, magnitude = bits & 0x7f;
+  if (magnitude == 0x7f) return std::nanf("");
+  if (magnitude < 8) return (sign ? -1.f : 1.f) * static_cast<float>(magnitude) * 0x1p-9f;  // a subnormal
+  return __builtin_bit_cast(float, sign | (magnitude + (120 << 3)) << 20);                  // exponent bias 7 -> 127
 }
 
 uint8_t float_to_f8_e4m3(float value) {

@@ -91,7 +91,7 @@ class Converter {
     key("attention.head_count", field("num_attention_heads"));
     key("attention.layer_norm_rms_epsilon", hf_.config.at("rms_norm_eps").get<float>());
     key("rope.freq_base", hf_.config.at("rope_theta").get<float>());
-    if (hf_.config["rope_scaling"].is_object() && hf_.config["rope_scaling"].contains("factor")) scaling();
+    if (hf_.config.contains("rope_scaling") && hf_.config["rope_scaling"].is_object()) scaling();
     copy("model.embed_tokens.weight", "token_embd.weight");
     copy("model.norm.weight", "output_norm.weight");
     if (!hf_.config.value("tie_word_embeddings", false)) copy("lm_head.weight", "output.weight");

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "backend/reference/reference.h"
@@ -21,11 +22,13 @@ class Lines {
     const int64_t page = kv_.block_table.row<int>(sequence_)[position / kv_.block_size];
     return page * part_.strides[0] + position % kv_.block_size * part_.strides[1] + head * part_.strides[2];
   }
-  float at(int64_t position, int64_t head, int64_t i) const {
-    const int64_t o = offset(position, head) + i;
-    if (part_.dtype == DType::F32) return static_cast<const float*>(part_.data)[o];
-    const uint16_t bits = static_cast<const uint16_t*>(part_.data)[o];
-    return part_.dtype == DType::BF16 ? bf16_to_float(bits) : f16_to_float(bits);
+  /// The line of (position, head) as float32; the pointer is good until the next call.
+  const float* line(int64_t position, int64_t head) {
+    const DTypeInfo& type = info(part_.dtype);
+    line_.resize(static_cast<size_t>(width()));
+    type.dequantise(static_cast<const std::byte*>(part_.data) + offset(position, head) * type.block_bytes, line_.data(),
+                    width());
+    return line_.data();
   }
 
  private:
@@ -33,6 +36,7 @@ class Lines {
   const KvSource& kv_;
   int64_t first_row_;
   int sequence_;
+  std::vector<float> line_;
 };
 
 /// One query row and head of one sequence, with the softmax over the keys it may see.
@@ -47,14 +51,15 @@ struct Query {
 
   int64_t head_of(const Lines& lines) const { return head * lines.heads() / heads; }
 
-  std::vector<double> softmax(float scale) const {
+  std::vector<double> softmax(float scale) {
     std::vector<double> p(static_cast<size_t>(visible));
     double max = -INFINITY, sum = 0;
     for (int64_t j = 0; j < visible; ++j) {
       const float* q = vector;
-      for (const Lines& part : key) {
+      for (Lines& part : key) {
         if (part.empty()) continue;
-        for (int64_t i = 0; i < part.width(); ++i) p[j] += double(q[i]) * part.at(j, head_of(part), i);
+        const float* k = part.line(j, head_of(part));
+        for (int64_t i = 0; i < part.width(); ++i) p[j] += double(q[i]) * k[i];
         q += part.width();
       }
       p[j] *= scale;
@@ -75,25 +80,29 @@ template <class F>
 void for_each_query(ConstView q, const KvSource& kv, const Ragged& rows, F f) {
   for (int s = 0; s < rows.sequences(); ++s)
     for (int64_t t = rows.starts[s]; t < rows.starts[s + 1]; ++t)
-      for (int64_t h = 0; h < q.dim(1); ++h) f(Query(q, kv, rows, s, t, h), t * q.dim(1) + h);
+      for (int64_t h = 0; h < q.dim(1); ++h) {
+        Query query(q, kv, rows, s, t, h);
+        f(query, t * q.dim(1) + h);
+      }
 }
 
 }  // namespace
 
 void ReferenceBackend::attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) {
-  for_each_query(q, kv, rows, [&](const Query& query, int64_t row) {
+  for_each_query(q, kv, rows, [&](Query& query, int64_t row) {
     const std::vector<double> p = query.softmax(scale);
-    for (int64_t i = 0; i < o.columns(); ++i) {
-      double sum = 0;
-      for (int64_t j = 0; j < query.visible; ++j) sum += p[j] * query.value.at(j, query.head_of(query.value), i);
-      o.row(row)[i] = static_cast<float>(sum);
+    std::vector<double> sum(static_cast<size_t>(o.columns()));
+    for (int64_t j = 0; j < query.visible; ++j) {
+      const float* v = query.value.line(j, query.head_of(query.value));
+      for (int64_t i = 0; i < o.columns(); ++i) sum[i] += p[j] * v[i];
     }
+    std::copy(sum.begin(), sum.end(), o.row(row));
   });
 }
 
 void ReferenceBackend::attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                                           const KvSource& kv, const Ragged& rows, float scale) {
-  for_each_query(q, kv, rows, [&](const Query& query, int64_t row) {
+  for_each_query(q, kv, rows, [&](Query& query, int64_t row) {
     const std::vector<double> p = query.softmax(scale);
     const float* d = dout.row(row);
     // dvalue_j += p_j dout;  dp_j = dout . value_j;  dscore_j = p_j (dp_j - sum_i p_i dp_i)
@@ -102,28 +111,32 @@ void ReferenceBackend::attention_backward(View dq, std::array<View, 2> dkey, Vie
     const int64_t vh = query.head_of(query.value);
     for (int64_t j = 0; j < query.visible; ++j) {
       float* dv = static_cast<float*>(dvalue.data) + query.value.offset(j, vh);
+      const float* v = query.value.line(j, vh);
       for (int64_t i = 0; i < dout.columns(); ++i) {
         dv[i] += static_cast<float>(p[j] * d[i]);
-        dscore[j] += double(d[i]) * query.value.at(j, vh, i);
+        dscore[j] += double(d[i]) * v[i];
       }
       mean += p[j] * dscore[j];
     }
     for (int64_t j = 0; j < query.visible; ++j) dscore[j] = p[j] * (dscore[j] - mean) * scale;
 
-    int64_t channel = 0;
+    const float* q_part = query.vector;
+    float* dq_part = dq.row(row);
     for (int part = 0; part < 2; ++part) {
-      const Lines& key = query.key[part];
+      Lines& key = query.key[part];
       if (key.empty()) continue;
-      const int64_t kh = query.head_of(key);
-      for (int64_t i = 0; i < key.width(); ++i, ++channel) {
-        double sum = 0;
-        for (int64_t j = 0; j < query.visible; ++j) {
-          sum += dscore[j] * key.at(j, kh, i);
-          static_cast<float*>(dkey[part].data)[key.offset(j, kh) + i] +=
-              static_cast<float>(dscore[j] * query.vector[channel]);
+      std::vector<double> sum(static_cast<size_t>(key.width()));
+      for (int64_t j = 0; j < query.visible; ++j) {
+        const float* k = key.line(j, query.head_of(key));
+        float* dk = static_cast<float*>(dkey[part].data) + key.offset(j, query.head_of(key));
+        for (int64_t i = 0; i < key.width(); ++i) {
+          sum[i] += dscore[j] * k[i];
+          dk[i] += static_cast<float>(dscore[j] * q_part[i]);
         }
-        dq.row(row)[channel] = static_cast<float>(sum);
       }
+      std::copy(sum.begin(), sum.end(), dq_part);
+      q_part += key.width();
+      dq_part += key.width();
     }
   });
 }

@@ -28,6 +28,12 @@ std::vector<float> operand_rows(ConstView x, Compute compute) {
   return rows;
 }
 
+double dot(const float* a, const float* b, int64_t n) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; ++i) sum += double(a[i]) * b[i];
+  return sum;
+}
+
 /// The head's part of a [T, H, n] view: [T, n].
 template <class V>
 V head_of(const V& v, int64_t h) {
@@ -43,19 +49,18 @@ void gemm_rows(View y, ConstView x, const Weight& w, int64_t begin, int64_t coun
   if (direction == Direction::forward) {
     for (int64_t n = 0; n < count; ++n) {
       const std::vector<float> row = operand_row(w, begin + n, compute);  // [K]
-      for (int64_t t = 0; t < T; ++t) {
-        double sum = 0;
-        for (int64_t k = 0; k < K; ++k) sum += double(xs[t * width + k]) * row[k];
-        y.row(t)[n] = static_cast<float>(sum);
-      }
+      for (int64_t t = 0; t < T; ++t) y.row(t)[n] = static_cast<float>(dot(xs.data() + t * width, row.data(), K));
     }
     return;
   }
   std::vector<double> sums(static_cast<size_t>(T * K));  // [T, K]
   for (int64_t n = 0; n < count; ++n) {
     const std::vector<float> row = operand_row(w, begin + n, compute);  // [K]
-    for (int64_t t = 0; t < T; ++t)
-      for (int64_t k = 0; k < K; ++k) sums[t * K + k] += double(xs[t * width + n]) * row[k];
+    for (int64_t t = 0; t < T; ++t) {
+      double* sum = sums.data() + t * K;
+      const float *w_row = row.data(), x_n = xs[t * width + n];
+      for (int64_t k = 0; k < K; ++k) sum[k] += double(x_n) * w_row[k];
+    }
   }
   for (int64_t t = 0; t < T; ++t)
     for (int64_t k = 0; k < K; ++k) y.row(t)[k] = static_cast<float>(sums[t * K + k]);
