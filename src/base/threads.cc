@@ -36,14 +36,19 @@ struct ThreadPool::State {
   std::condition_variable wake;
   std::vector<std::thread> workers;
 
-  // One loop. Written by the caller before `generation` rises, read by the workers after they have seen it rise.
+  // One loop. Written by the caller while nobody is inside, read by the workers that have entered.
   const std::function<void(int64_t, int64_t)>* body = nullptr;
   int64_t count = 0, grain = 1;
   std::atomic<int64_t> next{0};
-  std::atomic<int> running{0};
-  std::atomic<uint64_t> generation{0};
-  std::atomic<bool> stop{false};
   std::exception_ptr error;  // guarded by mutex
+  std::atomic<bool> stop{false};
+
+  // Number of the loop in the upper half; below it whether the loop is closed, and how many workers are inside. Workers
+  // enter open loops only, so the caller never waits for one that was asleep until all the work was done.
+  static constexpr uint64_t kLoop = uint64_t{1} << 32, kClosed = uint64_t{1} << 31, kInside = kClosed - 1;
+  std::atomic<uint64_t> gate{kClosed};
+
+  uint64_t loop() const { return gate.load(std::memory_order_acquire) / kLoop; }
 
   void take_pieces() {
     try {
@@ -59,21 +64,36 @@ struct ThreadPool::State {
   void work() {
     uint64_t seen = 0;
     while (true) {
-      for (int i = 0; i < kSpins && generation.load(std::memory_order_acquire) == seen; ++i) pause();
-      if (generation.load(std::memory_order_acquire) == seen) {
+      for (int i = 0; i < kSpins && loop() == seen; ++i) pause();
+      if (loop() == seen) {
         std::unique_lock lock(mutex);
-        wake.wait(lock, [&] { return generation.load(std::memory_order_acquire) != seen; });
+        wake.wait(lock, [&] { return loop() != seen; });
       }
-      seen = generation.load(std::memory_order_acquire);
       if (stop.load(std::memory_order_relaxed)) return;
+      uint64_t now = gate.load(std::memory_order_acquire);
+      while ((now & kClosed) == 0 && !gate.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) {}
+      seen = now / kLoop;
+      if ((now & kClosed) != 0) continue;
       take_pieces();
-      running.fetch_sub(1, std::memory_order_release);
+      gate.fetch_sub(1, std::memory_order_release);
     }
   }
 
-  void start() {
+  void open() {
     const std::lock_guard lock(mutex);  // so that no worker misses it between its test and its sleep
-    generation.fetch_add(1, std::memory_order_release);
+    gate.store((loop() + 1) * kLoop, std::memory_order_release);
+  }
+
+  /// REQUIRES: every piece is taken.
+  void close() {
+    gate.fetch_or(kClosed, std::memory_order_acq_rel);
+    for (int i = 0; (gate.load(std::memory_order_acquire) & kInside) != 0; ++i) {
+      if (i < kSpins) {
+        pause();
+      } else {
+        std::this_thread::yield();  // more threads than CPUs: let the last one finish
+      }
+    }
   }
 };
 
@@ -85,7 +105,7 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
 
 ThreadPool::~ThreadPool() {
   state_->stop = true;
-  state_->start();
+  state_->open();
   state_->wake.notify_all();
   for (std::thread& worker : state_->workers) worker.join();
 }
@@ -104,11 +124,10 @@ void ThreadPool::parallel_for(int64_t count, int64_t grain, const std::function<
   s.count = count;
   s.grain = grain;
   s.next = 0;
-  s.running = static_cast<int>(s.workers.size());
-  s.start();
+  s.open();
   s.wake.notify_all();
   s.take_pieces();
-  while (s.running.load(std::memory_order_acquire) > 0) pause();
+  s.close();
   if (s.error) std::rethrow_exception(std::exchange(s.error, nullptr));
 }
 
