@@ -9,6 +9,7 @@
 #include "chat/assistant.h"
 #include "cli/app.h"
 #include "text/chat_template.h"
+#include "text/encoding/encoding.h"
 
 namespace dure {
 namespace {
@@ -18,14 +19,23 @@ struct Source {
   std::vector<std::pair<std::string, std::string>> special_tokens;  // for contexts that do not give them
 };
 
-/// A .jinja file, or the template of a model.
+/// model_type of a folder's config.json: models without a template are known by it. Empty if there is none.
+std::string model_type_of(const std::filesystem::path& model) {
+  const std::filesystem::path config = model / "config.json";
+  if (!std::filesystem::exists(config)) return "";
+  const Json json = parse_json(read_file(config), config.string());
+  return Fields(json, config.string()).string_or("model_type", "");
+}
+
+/// A .jinja file, the template or encoding of a model, or an encoding by its own name.
 Source open_template(const std::string& path) {
   if (path.ends_with(".jinja") || path.ends_with(".j2")) {
     constexpr size_t kMaxTemplate = 8 << 20;
     return {std::make_unique<ChatTemplate>(read_file(path, kMaxTemplate), path), {}};
   }
+  if (path.starts_with("deepseek-v") && !std::filesystem::exists(path)) return {make_encoding(path), {}};
   const TokenizerSpec spec = read_model_tokenizer(path);
-  Source source{make_renderer(spec, ""), spec.special_tokens};
+  Source source{make_renderer(spec, model_type_of(path)), spec.special_tokens};
   require(source.renderer != nullptr, "{}: the model has no chat template", path);
   return source;
 }
@@ -40,7 +50,9 @@ void add_template(CLI::App& app) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("template", "Render conversations with a chat template");
-  command->add_option("source", o->path, "A model or a .jinja file")->required()->type_name("MODEL|FILE.jinja");
+  command->add_option("source", o->path, "A model, a .jinja file, or an encoding such as deepseek-v4")
+      ->required()
+      ->type_name("MODEL|FILE.jinja");
   command->add_flag("--jsonl", o->jsonl, "One template context per line in, {\"rendered\"} or {\"error\"} out");
   command->callback([o] {
     const Source source = open_template(o->path);
