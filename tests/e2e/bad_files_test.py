@@ -77,7 +77,8 @@ def hostile_length(rng, data):
 
 def main():
     dure, fixtures = sys.argv[1], Path(sys.argv[2])
-    sanitized = b"__asan_init" in Path(dure).read_bytes()  # whose shadow memory says nothing of the program's own
+    # A sanitizer's shadow memory says nothing of the program's own.
+    sanitized = any(name in Path(dure).read_bytes() for name in (b"__asan_init", b"__tsan_init"))
     cases = int(sys.argv[3]) if len(sys.argv) > 3 else 200
     rng = random.Random(20)
     failures = 0
