@@ -30,7 +30,8 @@ void greet(const ChatSession& session) {
 void converse(ChatSession& session) {
   greet(session);
   History history(default_history_file());
-  LineEditor editor(history);
+  Terminal terminal;
+  LineEditor editor(terminal, history);
   bool interrupted = false;  // by the last thing that happened: once more leaves
   while (!session.leave) {
     const LineEditor::Line line = editor.read("> ", session.style.colour ? std::string(kBold) : "");

@@ -61,11 +61,7 @@ ChatSession::Outcome ChatSession::answer() {
           ids.size(), context);
 
   std::optional<InterruptGuard> guard;
-  std::optional<TerminalMode> mode;  // goes first, so that Ctrl-C never meets a changed terminal unguarded
-  if (style.terminal) {
-    guard.emplace();
-    mode.emplace(TerminalMode::quiet);
-  }
+  if (style.terminal) guard.emplace();
   ReasoningSplitter splitter(in_reasoning);
   AnswerView view(style);
   std::string content, reasoning;

@@ -8,8 +8,6 @@
 #include <array>
 #include <cerrno>
 
-#include "cli/terminal.h"
-
 namespace dure {
 namespace {
 
@@ -18,13 +16,19 @@ constexpr int kEscapeWaitMs = 50;
 }  // namespace
 
 LineEditor::Line LineEditor::read(const std::string& prompt, const std::string& style) {
-  TerminalMode mode(TerminalMode::keys);
+  terminal_.use(Terminal::keys);
   prompt_ = prompt;
   style_ = style;
   buffer_.assign("");
   draft_.clear();
   recalled_ = history_.entries().size();
   drawn_row_ = 0;
+  Line line = read_line();
+  terminal_.use(Terminal::quiet);
+  return line;
+}
+
+LineEditor::Line LineEditor::read_line() {
   redraw();
   for (;;) {
     const KeyPress press = next_key();
@@ -49,7 +53,7 @@ LineEditor::Line LineEditor::read(const std::string& prompt, const std::string& 
         break;
       case Key::suspend:
         leave_text();
-        mode.suspend();
+        terminal_.suspend();
         drawn_row_ = 0;
         break;
       case Key::clear_screen:
@@ -141,7 +145,7 @@ void LineEditor::redraw() {
   for (int row = first; row < first + shown; ++row) {
     std::string& text = screen.rows[static_cast<size_t>(row)];
     if (row == 0 && !style_.empty()) text = style_ + prompt_ + "\x1b[0m" + text.substr(prompt_.size());
-    if (row > first) out += "\r\n";
+    if (row > first) out += '\n';
     out += text;
   }
   drawn_row_ = screen.cursor_row - first;
@@ -155,7 +159,7 @@ void LineEditor::redraw() {
 void LineEditor::leave_text() {
   buffer_.move_to_end();
   redraw();
-  write_out("\r\n");
+  write_out("\n");
 }
 
 }  // namespace dure

@@ -5,6 +5,7 @@
 #include "cli/history.h"
 #include "cli/keys.h"
 #include "cli/line_buffer.h"
+#include "cli/terminal.h"
 
 namespace dure {
 
@@ -13,8 +14,8 @@ namespace dure {
 /// or Alt-Enter, goes on in the next. REQUIRES: is_interactive().
 class LineEditor {
  public:
-  /// REQUIRES: the history outlives this.
-  explicit LineEditor(History& history) : history_(history) {}
+  /// REQUIRES: both outlive this.
+  LineEditor(Terminal& terminal, History& history) : terminal_(terminal), history_(history) {}
 
   enum class Outcome {
     message,      ///< Enter
@@ -25,10 +26,12 @@ class LineEditor {
     Outcome outcome;
     std::string text;
   };
-  /// `prompt` is one line without control sequences; `style` is written before it, and reset after it.
+  /// The terminal is quiet again afterwards. `prompt` is one line without control sequences; `style` is written before
+  /// it, and reset after it.
   Line read(const std::string& prompt, const std::string& style);
 
  private:
+  Line read_line();
   KeyPress next_key();
   void edit(const KeyPress& press);
   void recall(int step);
@@ -36,6 +39,7 @@ class LineEditor {
   void redraw();
   void leave_text();
 
+  Terminal& terminal_;
   History& history_;
   KeyDecoder decoder_;  // keeps what was typed ahead
   LineBuffer buffer_;

@@ -14,8 +14,8 @@
 namespace dure {
 namespace {
 
-constexpr std::string_view kPasteOn = "\x1b[?2004h", kReset = "\x1b[?2004l\x1b[0m";
-constexpr int kEndingSignals[] = {SIGTERM, SIGHUP, SIGQUIT};
+constexpr std::string_view kPasteOn = "\x1b[?2004h", kPasteOff = "\x1b[?2004l", kReset = "\x1b[?2004l\x1b[0m";
+constexpr int kEndingSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 // What signal handlers read and write. The terminal is one per process, and so is this.
 termios original_mode;
@@ -69,40 +69,39 @@ void write_out(std::string_view text) {
   }
 }
 
-TerminalMode::TerminalMode(Kind kind) : kind_(kind) {
+Terminal::Terminal() {
   require(::tcgetattr(STDIN_FILENO, &original_mode) == 0, "the terminal does not tell its mode: {}",
           std::strerror(errno));
   for (const int number : kEndingSignals) handle(number, on_ending_signal);
   handle(SIGWINCH, [](int) {});  // only so that a read returns and the line is laid out anew
-  enter();
+  use(quiet);
 }
 
-TerminalMode::~TerminalMode() {
-  leave();
+Terminal::~Terminal() {
+  restore_terminal();
   for (const int number : kEndingSignals) handle(number, SIG_DFL);
   handle(SIGWINCH, SIG_DFL);
 }
 
-void TerminalMode::enter() {
-  termios mode = original_mode;
-  mode.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
-  if (kind_ == keys) {
-    mode.c_lflag &= ~static_cast<tcflag_t>(ISIG | IEXTEN);
-    mode.c_iflag &= ~static_cast<tcflag_t>(IXON | ICRNL | INLCR | ISTRIP);
+void Terminal::use(Mode mode) {
+  mode_ = mode;
+  termios changed = original_mode;
+  changed.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
+  if (mode == keys) {
+    changed.c_lflag &= ~static_cast<tcflag_t>(ISIG | IEXTEN);
+    changed.c_iflag &= ~static_cast<tcflag_t>(IXON | ICRNL | INLCR | ISTRIP);
   }
-  mode.c_cc[VMIN] = 1;
-  mode.c_cc[VTIME] = 0;
+  changed.c_cc[VMIN] = 1;
+  changed.c_cc[VTIME] = 0;
   mode_changed = true;
-  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &mode);  // what was typed ahead stays
-  if (kind_ == keys) write_out(kPasteOn);
+  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &changed);
+  write_out(mode == keys ? kPasteOn : kPasteOff);
 }
 
-void TerminalMode::leave() { restore_terminal(); }
-
-void TerminalMode::suspend() {
-  leave();
+void Terminal::suspend() {
+  restore_terminal();
   std::raise(SIGTSTP);
-  enter();
+  use(mode_);
 }
 
 InterruptGuard::InterruptGuard() {
@@ -110,7 +109,7 @@ InterruptGuard::InterruptGuard() {
   handle(SIGINT, on_interrupt);
 }
 
-InterruptGuard::~InterruptGuard() { handle(SIGINT, SIG_DFL); }
+InterruptGuard::~InterruptGuard() { handle(SIGINT, on_ending_signal); }
 
 bool InterruptGuard::interrupted() const { return interrupts > 0; }
 

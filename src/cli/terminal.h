@@ -16,30 +16,31 @@ TerminalSize terminal_size();
 /// Writes all of it to standard output at once. Throws Error if nobody reads any more.
 void write_out(std::string_view text);
 
-/// A terminal mode for as long as the object lives. A signal that ends or stops the program restores the terminal too.
-/// One at a time.
-class TerminalMode {
+/// The terminal of a conversation, given back as it was found when this goes, and by every signal that ends or stops
+/// the program. One at a time.
+class Terminal {
  public:
-  enum Kind {
-    keys,  ///< every key is a byte to read, Ctrl-C too; pasted text arrives in brackets
-    quiet  ///< what is typed waits unseen; Ctrl-C is a signal
+  enum Mode {
+    quiet,  ///< what is typed waits unseen; Ctrl-C is a signal
+    keys    ///< every key is a byte to read, Ctrl-C too; pasted text arrives in brackets
   };
-  explicit TerminalMode(Kind kind);
-  ~TerminalMode();
-  TerminalMode(const TerminalMode&) = delete;
-  TerminalMode& operator=(const TerminalMode&) = delete;
+  /// Begins quiet. Throws Error if standard input is no terminal.
+  Terminal();
+  ~Terminal();
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
 
-  /// Stops the program as Ctrl-Z does, with the terminal as it was; returns once it goes on.
+  /// What was typed ahead is kept.
+  void use(Mode mode);
+  /// Stops the program as Ctrl-Z does; returns, in the same mode, once it goes on.
   void suspend();
 
  private:
-  void enter();
-  void leave();
-  Kind kind_;
+  Mode mode_ = quiet;
 };
 
 /// Notes Ctrl-C while it lives: the first asks to stop, a second one leaves the program at once with exit code 130.
-/// One at a time.
+/// Without it Ctrl-C ends the program. One at a time.
 class InterruptGuard {
  public:
   InterruptGuard();

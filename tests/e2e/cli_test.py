@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""The commands that need no conversation: what they print, and how they fail."""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+from program import FIXTURES, MODEL, main, run
+
+LLAMA = FIXTURES / "models/llama2-tiny"
+
+
+class Run(unittest.TestCase):
+    def test_prompt_from_option_or_pipe(self):
+        ways = [run("run", MODEL, "-p", "안녕", "-n", "8", "--temp", "0"),
+                run("run", MODEL, "-n", "8", "--temp", "0", stdin="안녕")]
+        for code, out, err in ways:
+            self.assertEqual((code, err), (0, ""))
+            self.assertTrue(out.endswith("\n"))
+        self.assertEqual(ways[0], ways[1])
+
+    def test_same_seed_same_text(self):
+        def text(*options):
+            return run("run", MODEL, "-p", "hello", "-n", "16", *options)[1]
+        self.assertEqual(text("--seed", "7"), text("--seed", "7"))
+        self.assertNotEqual(text("--seed", "7"), text("--seed", "8"))
+        self.assertEqual(text("--temp", "0", "--seed", "7"), text("--temp", "0", "--seed", "8"))
+
+    def test_json(self):
+        code, out, _ = run("run", MODEL, "-p", "hello", "-n", "5", "--temp", "0", "--json")
+        answer = json.loads(out)
+        self.assertEqual((code, answer["completion_tokens"], answer["finish_reason"]), (0, 5, "length"))
+        self.assertEqual(answer["text"] + "\n", run("run", MODEL, "-p", "hello", "-n", "5", "--temp", "0")[1])
+
+    def test_raw_leaves_the_template_out(self):
+        def tokens(*options):
+            return json.loads(run("run", MODEL, "-p", "hello", "-n", "2", "--json", *options)[1])["prompt_tokens"]
+        self.assertLess(tokens("--raw"), tokens())
+
+
+class Tools(unittest.TestCase):
+    def test_tokenize_jsonl(self):
+        lines = ['{"text": "한글 hello"}', '{"ids": [0, 1471]}', "{", '{"ids": [-1]}']
+        code, out, _ = run("tokenize", MODEL, "--jsonl", stdin="\n".join(lines))
+        first, second, *bad = map(json.loads, out.splitlines())
+        self.assertEqual(code, 0)
+        self.assertEqual(first["decoded"], "한글 hello")
+        self.assertEqual(second["decoded_skip_special"], "")
+        self.assertEqual([list(b) for b in bad], [["error"], ["error"]])
+
+    def test_template_jsonl(self):
+        context = {"messages": [{"role": "user", "content": "hi"}], "add_generation_prompt": True}
+        code, out, _ = run("template", MODEL, "--jsonl", stdin=json.dumps(context) + "\n[]\n")
+        rendered, bad = map(json.loads, out.splitlines())
+        self.assertEqual(code, 0)
+        self.assertEqual(rendered["rendered"], "<｜begin▁of▁sentence｜><｜User｜>hi<｜Assistant｜>")
+        self.assertIn("a JSON object", bad["error"])
+
+    def test_info_json(self):
+        code, out, _ = run("info", MODEL, "--json")
+        info = json.loads(out)
+        self.assertEqual((code, info["architecture"], info["layers"], info["vocab_size"]), (0, "deepseek_v3", 3, 1472))
+        self.assertEqual(info["context"], 8192)
+
+    def test_logits_json(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ids = Path(folder, "ids.json")
+            ids.write_text("[[1, 2, 3], [4]]")
+            code, out, _ = run("logits", MODEL, "--ids-file", ids, "--json")
+            rows = json.loads(out)
+            self.assertEqual((code, [len(r) for r in rows]), (0, [1472, 1472]))
+            chunked = json.loads(run("logits", MODEL, "--ids-file", ids, "--json", "--chunk", "2")[1])
+            self.assertLess(max(abs(a - b) for a, b in zip(rows[0], chunked[0])), 1e-4)
+
+
+class Failures(unittest.TestCase):
+    def assert_one_line(self, result, *parts):
+        code, out, err = result
+        self.assertEqual((code, out, err.count("\n")), (1, "", 1), (out, err))
+        self.assertTrue(err.startswith("dure: "), err)
+        for part in parts:
+            self.assertIn(part, err)
+
+    def test_wrong_paths(self):
+        commands = (["run", "-p", "x"], ["chat"], ["info"], ["tokenize", "--jsonl"], ["template", "--jsonl"])
+        for command, *rest in commands:
+            with self.subTest(command):
+                self.assert_one_line(run(command, "/no/such/model", *rest), "/no/such/model")
+        self.assert_one_line(run("logits", MODEL, "--ids-file", "/no/such/ids"), "/no/such/ids")
+        self.assert_one_line(run("template", "/no/such.jinja"), "/no/such.jinja")
+
+    def test_bad_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            bad = Path(folder, "bad.gguf")
+            bad.write_bytes(b"not a model")
+            for command, *rest in (["run", "-p", "x"], ["chat"], ["info"], ["tokenize", "text"]):
+                with self.subTest(command):
+                    self.assert_one_line(run(command, bad, *rest), "bad.gguf")
+            empty = Path(folder, "empty")
+            empty.mkdir()
+            for command, *rest in (["run", "-p", "x"], ["chat"], ["info"], ["tokenize", "text"]):
+                with self.subTest(command + " of an empty folder"):
+                    self.assert_one_line(run(command, empty, *rest), str(empty))
+            ids = Path(folder, "ids.json")
+            for text in ("{", "{}", "[[]]", "[[-1]]", "[[1472]]", '[["a"]]'):
+                ids.write_text(text)
+                with self.subTest(text):
+                    self.assert_one_line(run("logits", MODEL, "--ids-file", ids))
+
+    def test_a_model_without_tokenizer(self):
+        self.assert_one_line(run("chat", LLAMA), "tokenizer.json")
+
+    def test_values_out_of_range(self):
+        self.assert_one_line(run("run", MODEL, "-p", "x", "--temp", "-1"), "temperature is -1")
+        self.assert_one_line(run("run", MODEL, "-p", "many words " * 9000), "tokens")
+        self.assert_one_line(run("run", MODEL, "-p", "x", "--backend", "abacus"), "abacus")
+
+    def test_wrong_command_lines(self):
+        for line in (["--bogus"], ["bogus"], ["run"], ["run", MODEL, "--bogus"], ["chat", MODEL, "--context", "0"],
+                     ["run", MODEL, "-n", "many"], ["logits", MODEL], ["info"]):
+            with self.subTest(line):
+                code, out, err = run(*line)
+                self.assertEqual((code, out), (2, ""))
+                self.assertTrue(err)
+
+    def test_help(self):
+        for command in ("chat", "run", "info", "verify", "logits", "tokenize", "template"):
+            code, out, err = run(command, "--help")
+            self.assertEqual((code, err), (0, ""))
+            self.assertIn("MODEL" if command != "verify" else "DIR", out)
+
+
+if __name__ == "__main__":
+    main()
