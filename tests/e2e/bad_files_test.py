@@ -16,6 +16,8 @@ import threading
 from pathlib import Path
 
 SECONDS = 20
+MODELS = ["models/ds3-tiny", "models/qwen3-tied", "models/ds3-sharded", "models/ds3-fp8", "models-serve/serve-tiny",
+          "models-serve/serve-tiny"]
 
 
 def run(dure, arguments):
@@ -79,14 +81,14 @@ def main():
     dure, fixtures = sys.argv[1], Path(sys.argv[2])
     # A sanitizer's shadow memory says nothing of the program's own.
     sanitized = any(name in Path(dure).read_bytes() for name in (b"__asan_init", b"__tsan_init"))
-    cases = int(sys.argv[3]) if len(sys.argv) > 3 else 200
+    cases = int(sys.argv[3]) if len(sys.argv) > 3 else 300
     rng = random.Random(20)
     failures = 0
     ids = tempfile.NamedTemporaryFile("w", suffix=".json")
     ids.write("[[1, 2, 3]]")
     ids.flush()
     for case in range(cases):
-        source = fixtures / rng.choice(["models/ds3-tiny", "models/qwen3-tied", "models/ds3-sharded", "models/ds3-fp8"])
+        source = fixtures / rng.choice(MODELS)
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
             for file in source.iterdir():
@@ -101,7 +103,11 @@ def main():
                                      hostile_length])
             victim.write_bytes(change(rng, data))
             size = sum(f.stat().st_size for f in folder.iterdir())
-            code, error, peak = run(dure, ["logits", str(folder), "--ids-file", ids.name, "--json"])
+            if (folder / "tokenizer.json").exists():
+                command = ["run", str(folder), "-p", "hello there", "-n", "2"]
+            else:
+                command = ["logits", str(folder), "--ids-file", ids.name, "--json"]
+            code, error, peak = run(dure, command)
             problem = None
             if code not in (0, 1):
                 problem = f"exit code {code}"
