@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 
 #include "base/error.h"
@@ -38,8 +40,17 @@ int run_app(int argc, char** argv) {
     add_convert(app);
     // A model alone means: chat with it.
     std::vector<std::string> arguments(argv + 1, argv + argc);
-    const std::string& first = arguments.front();
-    if (first.find('/') != std::string::npos || first.ends_with(".gguf")) arguments.insert(arguments.begin(), "chat");
+    const std::string first = arguments.front();
+    const auto commands = app.get_subcommands({});
+    const bool known = std::ranges::any_of(commands, [&](const CLI::App* c) { return c->get_name() == first; });
+    if (!first.starts_with('-') && !known) {
+      const bool path = first.find('/') != std::string::npos || first.ends_with(".gguf");
+      if (!path && !std::filesystem::exists(first)) {
+        fmt::print(stderr, "dure: no command or model named {}; --help lists the commands\n", quote(first));
+        return 2;
+      }
+      arguments.insert(arguments.begin(), "chat");
+    }
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
     app.parse(std::move(arguments));
     return 0;
