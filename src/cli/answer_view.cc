@@ -39,8 +39,11 @@ void AnswerView::show(const AnswerPart& part, int tokens) {
 }
 
 void AnswerView::finish(int tokens) {
-  if (mode_ == Mode::thoughts) end_thoughts(tokens);
-  if (line_open_ || mode_ == Mode::nothing) write_out("\n");
+  if (mode_ == Mode::thoughts) {
+    end_thoughts(tokens);
+  } else if (line_open_ || mode_ == Mode::nothing) {
+    write_out("\n");
+  }
 }
 
 void AnswerView::begin_thoughts() {

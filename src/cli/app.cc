@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <new>
 
 #include "base/error.h"
@@ -17,6 +18,34 @@ constexpr const char* kNoModel =
     "  ./run chat path/to/model\n"
     "No model is built in yet; ./run --help lists the commands.\n";
 
+/// Types without the names of their checks, which the descriptions tell better.
+class HelpFormat : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_positional() || option->get_type_size() == 0) return "";
+    const std::string type = option->get_type_name();
+    return " " + type.substr(0, type.find(':')) + (option->get_required() ? " (required)" : "");
+  }
+};
+
+/// One line that names the command whose help to read.
+std::string complaint(const CLI::App* app, const CLI::Error& e) {
+  const std::vector<const CLI::App*> commands = app->get_subcommands([](const CLI::App*) { return true; });
+  std::string name = "dure";
+  for (const CLI::App* command : commands)
+    if (command->parsed()) name += " " + command->get_name();
+  return fmt::format("{}: {} ({} --help tells more)\n", name, e.what(), name);
+}
+
+bool is_command(const CLI::App& app, const std::string& word) {
+  return !app.get_subcommands([&](const CLI::App* command) { return command->get_name() == word; }).empty();
+}
+
+bool could_be_model(const std::string& word) {
+  std::error_code ignored;
+  return word.find('/') != std::string::npos || word.ends_with(".gguf") || std::filesystem::exists(word, ignored);
+}
+
 }  // namespace
 
 int run_app(int argc, char** argv) {
@@ -28,7 +57,9 @@ int run_app(int argc, char** argv) {
   app.name("dure");
   app.set_version_flag("--version", "dure 0.1.0");
   app.require_subcommand(1);
+  app.formatter(std::make_shared<HelpFormat>());
   app.get_formatter()->column_width(34);
+  app.failure_message(complaint);
   try {
     add_chat(app);
     add_run(app);
@@ -38,18 +69,14 @@ int run_app(int argc, char** argv) {
     add_tokenize(app);
     add_template(app);
     add_convert(app);
-    // A model alone means: chat with it.
     std::vector<std::string> arguments(argv + 1, argv + argc);
     const std::string first = arguments.front();
-    const auto commands = app.get_subcommands({});
-    const bool known = std::ranges::any_of(commands, [&](const CLI::App* c) { return c->get_name() == first; });
-    if (!first.starts_with('-') && !known) {
-      const bool path = first.find('/') != std::string::npos || first.ends_with(".gguf");
-      if (!path && !std::filesystem::exists(first)) {
-        fmt::print(stderr, "dure: no command or model named {}; --help lists the commands\n", quote(first));
+    if (!first.starts_with('-') && !is_command(app, first)) {
+      if (!could_be_model(first)) {
+        fmt::print(stderr, "dure: no command or model named {} (dure --help lists the commands)\n", quote(first));
         return 2;
       }
-      arguments.insert(arguments.begin(), "chat");
+      arguments.insert(arguments.begin(), "chat");  // a model alone means: chat with it
     }
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back
     app.parse(std::move(arguments));

@@ -47,11 +47,9 @@ void add_convert(CLI::App& app) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("convert", "Write a llama2.c model as a Hugging Face folder");
-  command->add_option("model", o->model, "Weights, such as stories260K.bin")->required()->type_name("MODEL.bin");
-  command->add_option("tokenizer", o->tokenizer, "Its vocabulary, such as tok512.bin")
-      ->required()
-      ->type_name("TOKENIZER.bin");
-  command->add_option("folder", o->folder, "Where to write; made if it does not exist")->required()->type_name("DIR");
+  command->add_option("MODEL.bin", o->model, "Weights, such as stories260K.bin")->required();
+  command->add_option("TOKENIZER.bin", o->tokenizer, "Its vocabulary, such as tok512.bin")->required();
+  command->add_option("DIR", o->folder, "Where to write; made if it does not exist")->required();
   command->callback([o] {
     convert_llama2c(o->model, o->tokenizer, o->folder);
     fmt::print("{}: written\n", o->folder);

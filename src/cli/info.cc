@@ -75,7 +75,7 @@ void add_info(CLI::App& app) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("info", "Show what a model is, how large, and whether it fits this machine");
-  command->add_option("model", o->model, "A Hugging Face folder or a .gguf file")->required()->type_name("MODEL");
+  command->add_option("MODEL", o->model, "A Hugging Face folder or a .gguf file")->required();
   command->add_flag("--json", o->json, "As one JSON object");
   command->callback([o] {
     const std::unique_ptr<Device> device = make_device();

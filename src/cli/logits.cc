@@ -54,9 +54,12 @@ void add_logits(CLI::App& app) {
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("logits", "Print the last position's logits for lists of token ids");
   o->model.add_to(*command);
-  command->add_option("--ids-file", o->ids_file, "JSON: an array of arrays of token ids")->required()->type_name("F");
-  command->add_option("--chunk", o->chunk, "Feed the prompt in chunks of this many tokens")->check(CLI::PositiveNumber);
+  command->add_option("--ids-file", o->ids_file, "JSON: an array of arrays of token ids")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--chunk", o->chunk, "Feed the prompt in chunks of this many tokens")->check(kAtLeastOne);
   command->add_option("--cache", o->cache, "Type of the KV cache: f32, bf16 or f16")
+      ->type_name("TYPE")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
   command->add_flag("--json", o->json, "A JSON array of arrays instead of the ten likeliest tokens");
   command->callback([o] {

@@ -18,11 +18,12 @@ int64_t now_ms() {
 }  // namespace
 
 void ModelOptions::add_to(CLI::App& command) {
-  command.add_option("model", model, "A Hugging Face folder or a .gguf file")->required()->type_name("MODEL");
+  command.add_option("MODEL", model, "A Hugging Face folder or a .gguf file")->required();
   command.add_option("--backend", backend, "auto, or one of: " + fmt::format("{}", fmt::join(backends(), ", ")))
       ->type_name("NAME");
   command.add_option("-t,--threads", threads, "Threads; 0 takes every CPU")->check(CLI::Range(0, 1024));
   command.add_option("--compute", compute, "Arithmetic of matrix products: f32 or bf16")
+      ->type_name("TYPE")
       ->check(CLI::IsMember({"f32", "bf16"}));
 }
 
@@ -31,19 +32,23 @@ DeviceOptions ModelOptions::device() const {
 }
 
 void GenerationOptions::add_to(CLI::App& command) {
+  command.option_defaults()->group("Answers, where the model's own recommendation is not wanted");
   command.add_option("--temp,--temperature", temperature, "0 always takes the likeliest token");
-  command.add_option("--top-k", top_k, "Sample from the k likeliest tokens");
+  command.add_option("--top-k", top_k, "Sample from the k likeliest tokens; 0 from all");
   command.add_option("--top-p", top_p, "Sample from the likeliest tokens that share this probability");
   command.add_option("--min-p", min_p, "Leave out tokens less likely than this share of the best");
-  command.add_option("--typical-p", typical_p, "Locally typical sampling");
+  command.add_option("--typical-p", typical_p, "Locally typical sampling; 1 is off");
   command.add_option("--repetition-penalty", repetition_penalty, "More than 1 discourages repetition");
   command.add_option("--presence-penalty", presence_penalty, "Taken off tokens that occurred");
   command.add_option("--frequency-penalty", frequency_penalty, "Taken off tokens for each time they occurred");
-  command.add_option("-n,--max-tokens", max_tokens, "Length of an answer at most")->check(CLI::PositiveNumber);
+  command.add_option("-n,--max-tokens", max_tokens, "Length of an answer at most")->check(kAtLeastOne);
   command.add_option("--seed", seed, "The same seed gives the same text");
   command.add_option("--stop", stop, "Text that ends an answer (repeatable)")->allow_extra_args(false);
-  command.add_option("-c,--context", context, "Tokens of prompt and answer at most")->check(CLI::PositiveNumber);
+  command.option_defaults()->group("Options");
+  command.add_option("-c,--context", context, "Tokens of prompt and answer at most; by default what memory allows")
+      ->check(kAtLeastOne);
   command.add_option("--cache", cache, "Type of the KV cache: f32, bf16 or f16")
+      ->type_name("TYPE")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
 }
 

@@ -2,9 +2,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include <limits>
+
 #include "chat/assistant.h"
 
 namespace dure {
+
+/// A check of options that count something.
+inline const CLI::Range kAtLeastOne(1, std::numeric_limits<int>::max());
 
 /// Options that every command which loads a model has: MODEL, --backend, --threads, --compute.
 struct ModelOptions {

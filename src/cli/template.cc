@@ -50,9 +50,8 @@ void add_template(CLI::App& app) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("template", "Render conversations with a chat template");
-  command->add_option("source", o->path, "A model, a .jinja file, or an encoding such as deepseek-v4")
-      ->required()
-      ->type_name("MODEL|FILE.jinja");
+  command->add_option("MODEL|FILE.jinja", o->path, "A model, a .jinja file, or an encoding such as deepseek-v4")
+      ->required();
   command->add_flag("--jsonl", o->jsonl, "One template context per line in, {\"rendered\"} or {\"error\"} out");
   command->callback([o] {
     const Source source = open_template(o->path);

@@ -43,8 +43,8 @@ void add_tokenize(CLI::App& app) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("tokenize", "Turn text into token ids and back");
-  command->add_option("model", o->model, "A model or a folder with tokenizer.json")->required()->type_name("MODEL");
-  command->add_option("text", o->text, "The text; without it, standard input is read");
+  command->add_option("MODEL", o->model, "A model, or a folder with a tokenizer.json")->required();
+  command->add_option("TEXT", o->text, "The text; without it, standard input is read");
   command->add_flag("--jsonl", o->jsonl, "One JSON object per line in ({\"text\"} or {\"ids\"}) and out");
   command->add_flag("--add-special", o->encode.add_special, "Add the tokenizer's BOS and EOS");
   command->add_flag("--plain", o->plain, "Read control tokens in the text as plain text");

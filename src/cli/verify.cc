@@ -15,7 +15,7 @@ void add_verify(CLI::App& app) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("verify", "Compare models with their golden.json on every backend");
-  command->add_option("dir", o->folders, "Model folders that hold a golden.json")->required()->type_name("DIR...");
+  command->add_option("DIR", o->folders, "Model folders that hold a golden.json")->required();
   command->add_option("--backend", o->backends, "Only this backend (repeatable)")->allow_extra_args(false);
   command->add_flag("--json", o->json, "One JSON object per check");
   command->callback([o] {
@@ -40,7 +40,7 @@ void add_verify(CLI::App& app) {
         fmt::print(stderr, "dure: {}\n", e.what());
       }
     }
-    fmt::print("{} passed, {} failed\n", passed, failed);
+    if (!o->json) fmt::print("{} passed, {} failed\n", passed, failed);
     if (failed > 0) throw ExitCode{1};
   });
 }

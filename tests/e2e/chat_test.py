@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import tempfile
@@ -204,6 +205,54 @@ class Talking(unittest.TestCase):
             t.expect("/clear starts anew", end)
             t.keys("/undo\r")
             t.expect("0 left", end)
+
+
+class Thoughts(unittest.TestCase):
+    """A template that opens <think>, unless told not to; the random model never closes it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.model = Path(cls.folder.name, "thinker")
+        shutil.copytree(MODEL, cls.model)
+        config = json.loads((MODEL / "tokenizer_config.json").read_text())
+        config["chat_template"] = ("{{ bos_token }}{% for m in messages %}<｜{{ m.role }}｜>{{ m.content }}{% endfor %}"
+                                   "<｜Assistant｜>{% if enable_thinking is not false %}<think>\n{% endif %}")
+        (cls.model / "tokenizer_config.json").write_text(json.dumps(config))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_are_dim_and_can_be_folded(self):
+        with Terminal("chat", self.model, "-n", "9", "--seed", "1") as t:
+            t.expect_frame(["> "])
+            t.keys("why\r")
+            end = t.expect("tokens/s")
+            answer = t.output.split("\x1b[?2004l")[2]
+            self.assertEqual(answer.index("\x1b["), answer.index("\x1b[2m"), answer)
+            t.keys("/fold\r")
+            end = t.expect("thoughts are folded to one line", end)
+            t.keys("why\r")
+            end = t.expect("tokens/s", end)
+            self.assertRegex(t.text(), r"\(thought for \d+\.\d s, 9 tokens\)\n")
+            t.keys("/nothink\r")
+            end = t.expect("asked to answer at once", end)
+            t.keys("why\r")
+            end = t.expect("tokens/s", end)
+            self.assertEqual(t.text().count("(thought for"), 1)
+
+    def test_are_tagged_in_a_pipe_and_kept_apart_in_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "chat.json")
+            code, out, _ = run("chat", self.model, "-n", "9", "--seed", "1", stdin=f"why\n/save {file}\n")
+            message = json.loads(file.read_text())["messages"][1]
+            self.assertEqual((code, message["content"]), (0, ""))
+            self.assertEqual(out, f"<think>\n{message['reasoning_content']}\n</think>\n\n")
+
+    def test_a_question_about_the_tag_opens_no_thoughts(self):
+        _, out, _ = run("chat", MODEL, "-n", "5", stdin="what does <think> mean?\n")
+        self.assertNotIn("</think>", out)
 
 
 class Commands(unittest.TestCase):
