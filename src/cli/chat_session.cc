@@ -55,10 +55,11 @@ ChatSession::Outcome ChatSession::answer() {
   bool in_reasoning = false;
   std::vector<int> ids = prompt(in_reasoning);
   const int context = assistant.engine().max_model_len();
-  require(ids.size() < static_cast<size_t>(context),
-          "the conversation would take {} of the context's {} tokens, which leaves no room for an answer: /undo takes "
-          "the last exchange back, /clear starts anew",
-          ids.size(), context);
+  require(
+      ids.size() < static_cast<size_t>(context),
+      "the conversation would take {} of the context's {} tokens and leave no room for an answer: a shorter message, "
+      "/undo or /clear makes room",
+      ids.size(), context);
 
   std::optional<InterruptGuard> guard;
   if (style.terminal) guard.emplace();

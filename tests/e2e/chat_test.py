@@ -202,7 +202,7 @@ class Talking(unittest.TestCase):
             t.keys("hello\r")
             end = t.expect("the context is full; /undo takes the last exchange back")
             t.keys("more\r")
-            t.expect("/clear starts anew", end)
+            t.expect("leave no room for an answer", end)
             t.keys("/undo\r")
             t.expect("0 left", end)
 
