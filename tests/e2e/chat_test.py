@@ -92,7 +92,8 @@ class Editing(unittest.TestCase):
             t.keys(CTRL_C)
             t.expect("(Ctrl-C again or Ctrl-D leaves)")
             t.keys(CTRL_C)
-            self.assertEqual(t.exit_code(), 0)
+            # It may arrive between two prompts, where it is a signal and leaves as well.
+            self.assertIn(t.exit_code(), (0, -signal.SIGINT))
             self.assertTrue(t.echoes())
 
     def test_history_is_kept_and_private(self):
@@ -251,7 +252,7 @@ class Thoughts(unittest.TestCase):
             self.assertEqual(out, f"<think>\n{message['reasoning_content']}\n</think>\n\n")
 
     def test_a_question_about_the_tag_opens_no_thoughts(self):
-        _, out, _ = run("chat", MODEL, "-n", "5", stdin="what does <think> mean?\n")
+        _, out, _ = run("chat", MODEL, "-n", "5", "--seed", "1", stdin="what does <think> mean?\n")
         self.assertNotIn("</think>", out)
 
 

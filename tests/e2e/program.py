@@ -55,8 +55,9 @@ class Terminal:
                 variables.pop(name, None)
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # Here and not in the parent, so that the program never sees a terminal of another size.
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execve(DURE, [str(DURE), *map(str, arguments)], variables)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.status = None
 
     def __enter__(self):
