@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <span>
+#include <numeric>
 
 #include "sampling/select.h"
 #include "sampling/softmax.h"
@@ -10,59 +10,60 @@
 namespace dure {
 namespace {
 
-/// Keeps the candidates whose index satisfies the predicate. Writes every one and steps on only past those that stay:
-/// whether one stays is hard to predict where many do, and a wrong branch costs more than the writes.
-template <class Keep>
-void retain(Candidates& c, Keep keep) {
-  const bool weighed = !c.weights.empty();
-  size_t kept = 0;
-  for (size_t i = 0; i < c.size(); ++i) {
-    const bool stays = keep(i);
-    c.ids[kept] = c.ids[i];
-    c.scores[kept] = c.scores[i];
-    if (weighed) c.weights[kept] = c.weights[i];
-    kept += stays;
-  }
-  c.ids.resize(kept);
-  c.scores.resize(kept);
-  if (weighed) c.weights.resize(kept);
+/// Keeps the candidates whose keys [n] the cut keeps. The keys may be the candidates' own scores or weights.
+void keep(Candidates& c, std::span<const float> keys, Cut cut) {
+  size_t n = 0;
+  for_each_kept(keys, cut, [&](size_t i) {
+    c.ids[n] = c.ids[i];
+    c.scores[n] = c.scores[i];
+    c.weights[n] = c.weights[i];
+    ++n;
+  });
+  c.ids.resize(n);
+  c.scores.resize(n);
+  c.weights.resize(n);
 }
 
 }  // namespace
 
-void top_k(Candidates& c, int k) {
-  if (size_t(k) >= c.size()) return;
-  const Cut cut = find_cut(c.scores, size_t(k));
-  retain(c, [&](size_t i) { return cut.keeps(c.scores[i], i); });
+void top_k(Candidates& c, std::span<const float> logits, int k, float temperature) {
+  const float best = max_of(logits);
+  if (k > 0 && size_t(k) < logits.size()) {
+    c.ids.clear();
+    c.scores.clear();
+    for_each_kept(logits, find_kth(logits, size_t(k)), [&](size_t i) {
+      c.ids.push_back(int(i));
+      c.scores.push_back(logits[i] - best);
+    });
+  } else {
+    c.ids.resize(logits.size());
+    std::iota(c.ids.begin(), c.ids.end(), 0);
+    c.scores.resize(logits.size());
+    for (size_t i = 0; i < logits.size(); ++i) c.scores[i] = logits[i] - best;
+  }
+  for (float& score : c.scores) score /= temperature;  // a division: 1 / temperature could overflow
+  c.weights.resize(c.size());
+  exp_nonpositive(c.weights, c.scores);
 }
 
-void top_p(Candidates& c, float p) {
-  const Cut cut = find_cut(c.scores, c.size(), c.weights, p * sum_of(c.weights));
-  retain(c, [&](size_t i) { return cut.keeps(c.scores[i], i); });
-}
+void top_p(Candidates& c, float p) { keep(c, c.scores, find_mass(c.scores, c.weights, p * sum_of(c.weights))); }
 
-void min_p(Candidates& c, float p) {
-  const float least = p * max_of(c.weights);
-  retain(c, [&](size_t i) { return c.weights[i] >= least; });
-}
+void min_p(Candidates& c, float p) { keep(c, c.weights, Cut{p * max_of(c.weights), c.size()}); }
 
 void typical_p(Candidates& c, float p) {
   const double total = sum_of(c.weights), log_total = std::log(total);
   double mean_score = 0;
-  for (size_t i = 0; i < c.size(); ++i) mean_score += double(c.weights[i]) * c.scores[i] / total;
+  for (size_t i = 0; i < c.size(); ++i)
+    if (c.weights[i] > 0) mean_score += double(c.weights[i]) * c.scores[i] / total;
   const double entropy = log_total - mean_score;
 
   std::vector<float> nearness(c.size());
   for (size_t i = 0; i < c.size(); ++i) nearness[i] = -float(std::abs(log_total - c.scores[i] - entropy));
-  const Cut cut = find_cut(nearness, c.size(), c.weights, p * total);
-  retain(c, [&](size_t i) { return cut.keeps(nearness[i], i); });
+  keep(c, nearness, find_mass(nearness, c.weights, p * total));
 }
 
-void filter(Candidates& c, const SamplingParams& params) {
-  c.weights.clear();
-  if (params.top_k > 0) top_k(c, params.top_k);
-  c.weights.resize(c.size());
-  exp_nonpositive(c.weights, c.scores);
+void filter(Candidates& c, std::span<const float> logits, const SamplingParams& params) {
+  top_k(c, logits, params.top_k, params.temperature);
   if (params.top_p < 1) top_p(c, params.top_p);
   if (params.min_p > 0) min_p(c, params.min_p);
   if (params.typical_p < 1) typical_p(c, params.typical_p);

@@ -81,9 +81,11 @@ TEST(Filters, TopKIsThePrefixOfTheSort) {
   for_random_candidates(true, [](Rng& rng, const Candidates& c) {
     const int k = 1 + int(rng.below(c.size() + 5));
     auto got = c;
-    top_k(got, k);
+    got.weights.clear();
+    top_k(got, c.scores, k, 1);
+    for (int& id : got.ids) id *= 2;
     EXPECT_EQ(got.ids, prefix(c, scores(c), k, 2));
-    EXPECT_EQ(got.size(), std::min<size_t>(k, c.size()));
+    EXPECT_EQ(got.weights.size(), std::min<size_t>(k, c.size()));
   });
 }
 
@@ -138,8 +140,8 @@ TEST(Filters, SomethingAlwaysStays) {
   for (const Case& c : cases) {
     SamplingParams params;
     c.set(params);
-    Candidates candidates{{0, 1, 2, 3}, {-1, 0, 0, -50}, {}};
-    filter(candidates, params);
+    Candidates candidates;
+    filter(candidates, std::vector<float>{-1, 0, 0, -50}, params);
     EXPECT_EQ(candidates.ids, c.want) << c.name;
     EXPECT_EQ(candidates.weights.size(), c.want.size()) << c.name;
   }
@@ -151,17 +153,43 @@ TEST(Filters, TopPIsAShareOfWhatTopKLeft) {
   SamplingParams params;
   params.top_k = 2;
   params.top_p = 0.6f;
-  Candidates c{{0, 1, 2}, {0, std::log(0.6f), std::log(0.4f)}, {}};
-  filter(c, params);
+  Candidates c;
+  filter(c, std::vector<float>{0, std::log(0.6f), std::log(0.4f)}, params);
   EXPECT_EQ(c.ids, (std::vector<int>{0}));
 }
 
-TEST(FindCut, HandlesDistancesOfAnySize) {
+TEST(Select, HandlesDistancesOfAnySize) {
   const float infinity = std::numeric_limits<float>::infinity(), max = std::numeric_limits<float>::max();
   const std::vector<float> keys = {-infinity, 1, -max, 1, max, 1 - 1e-7f, -1e30f, -infinity};
+  const std::vector<float> weights(keys.size(), 1.f);
   const std::vector<size_t> order = {4, 1, 3, 5, 6, 2, 0, 7};
-  for (size_t count = 1; count <= keys.size(); ++count) EXPECT_EQ(find_cut(keys, count).index, order[count - 1]);
-  EXPECT_TRUE(find_cut(keys, 99).keeps(-infinity, 7));
+  for (size_t k = 1; k <= keys.size(); ++k) {
+    EXPECT_EQ(find_kth(keys, k).index, order[k - 1]);
+    EXPECT_EQ(find_mass(keys, weights, double(k)).index, order[k - 1]);
+  }
+  EXPECT_EQ(find_kth(keys, 99).index, 7u);
+  EXPECT_TRUE(find_mass(keys, weights, 99).keeps(-infinity, 7));
+  EXPECT_EQ(find_mass(keys, weights, 0).index, 4u);
+}
+
+// Enough keys that the maxima of blocks decide, with ties across blocks.
+TEST(Select, KthOfManyIsTheSortsKth) {
+  Rng rng(5);
+  for (const uint64_t values : {2, 50, 1'000'000}) {
+    std::vector<float> keys(3000 + rng.below(64));
+    for (float& key : keys) key = -float(rng.below(values));
+    std::vector<size_t> order(keys.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return keys[a] > keys[b]; });
+    for (const size_t k : {size_t{1}, size_t{2}, size_t{40}, size_t{46}, size_t{47}, size_t{2000}, keys.size()}) {
+      const Cut cut = find_kth(keys, k);
+      EXPECT_EQ(cut.index, order[k - 1]);
+      std::vector<size_t> kept, want(order.begin(), order.begin() + long(k));
+      for_each_kept(keys, cut, [&](size_t i) { kept.push_back(i); });
+      std::sort(want.begin(), want.end());
+      EXPECT_EQ(kept, want);
+    }
+  }
 }
 
 }  // namespace

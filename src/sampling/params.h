@@ -38,7 +38,7 @@ struct SamplingParams {
   std::optional<int> max_tokens;    ///< >= 1; without it, until the context is full
   int min_tokens = 0;               ///< output tokens before which no stop token is sampled; <= max_tokens
 
-  std::optional<int> logprobs;  ///< how many of the likeliest tokens to report beside the sampled one; <= vocab_size
+  std::optional<int> logprobs;  ///< report the sampled token's and those of this many likeliest; <= vocab_size
 };
 
 /// Throws Error with the field, its value and the allowed range; NaN is in no range. Token ids must lie in the

@@ -57,26 +57,11 @@ void ban_stop_tokens(std::vector<float>& logits, const SamplingParams& params) {
 std::vector<TokenLogprob> top_logprobs(std::span<const float> logits, int n, double log_total) {
   std::vector<TokenLogprob> top;
   if (n == 0) return top;
-  const Cut cut = find_cut(logits, size_t(n));
-  for (size_t i = 0; i < logits.size(); ++i)
-    if (cut.keeps(logits[i], i) && logits[i] > -kInfinity) top.push_back({int(i), float(logits[i] - log_total)});
+  for_each_kept(logits, find_kth(logits, size_t(n)), [&](size_t i) {
+    if (logits[i] > -kInfinity) top.push_back({int(i), float(logits[i] - log_total)});
+  });
   std::stable_sort(top.begin(), top.end(), [&](const auto& a, const auto& b) { return logits[a.id] > logits[b.id]; });
   return top;
-}
-
-/// Everything above -inf, with its score at this temperature.
-void gather(Candidates& c, std::span<const float> logits, float best, float temperature) {
-  c.ids.resize(logits.size());
-  c.scores.resize(logits.size());
-  size_t n = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    const float score = (logits[i] - best) / temperature;  // 0 for the best at any temperature; others may reach -inf
-    c.ids[n] = int(i);
-    c.scores[n] = score;
-    n += score > -kInfinity;
-  }
-  c.ids.resize(n);
-  c.scores.resize(n);
 }
 
 /// The index i for which u falls into the i-th of the intervals that the weights lay out on [0, 1).
@@ -117,8 +102,7 @@ Sampled Sampler::sample(std::span<const float> given, std::span<const int> histo
 
   auto& logits = workspace_->logits;
   sanitize(logits, given);
-  require(max_of(logits) > -kInfinity, "sampler: the model gave no usable logit: all are NaN or -inf");
-  const double log_total = log_sum_exp(logits);
+  const double log_total = params_.logprobs ? log_sum_exp(logits) : std::numeric_limits<double>::quiet_NaN();
   Sampled sampled{0, 0, top_logprobs(logits, params_.logprobs.value_or(0), log_total)};
 
   const size_t step = history.size() - size_t(prompt_length);
@@ -128,7 +112,11 @@ Sampled Sampler::sample(std::span<const float> given, std::span<const int> histo
   if (!mask.empty()) apply_mask(logits, mask);
   if (step < size_t(params_.min_tokens)) ban_stop_tokens(logits, params_);
   const float best = max_of(logits);
-  require(best > -kInfinity, "sampler: no token is allowed by the grammar and logit_bias together");
+  if (best == -kInfinity) {
+    const bool usable = std::any_of(given.begin(), given.end(), [](float z) { return z > -kInfinity; });
+    require(usable, "sampler: the model gave no usable logit: all are NaN or -inf");
+    fail("sampler: the mask and logit_bias forbid every token that the model allows");
+  }
 
   sampled.id = choose(best, step);
   sampled.logprob = float(sanitized(given[sampled.id]) - log_total);
@@ -139,8 +127,7 @@ int Sampler::choose(float best, uint64_t step) {
   const auto& logits = workspace_->logits;
   if (params_.temperature == 0) return int(std::find(logits.begin(), logits.end(), best) - logits.begin());
   auto& candidates = workspace_->candidates;
-  gather(candidates, logits, best, params_.temperature);
-  filter(candidates, params_);
+  filter(candidates, logits, params_);
   return candidates.ids[draw(candidates.weights, Rng(seed_, step).uniform())];
 }
 

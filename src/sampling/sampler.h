@@ -17,7 +17,7 @@ struct TokenLogprob {
 
 struct Sampled {
   int id;
-  float logprob;                  ///< of id under the model, see Sampler
+  float logprob;                  ///< of id under the model, see Sampler; NaN unless params.logprobs is set
   std::vector<TokenLogprob> top;  ///< params.logprobs likeliest tokens under the model, likeliest first
 };
 

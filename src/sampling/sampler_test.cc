@@ -76,7 +76,7 @@ TEST(Sampler, Refusals) {
   };
   EXPECT_THAT(message({kNan, kNan}), HasSubstr("no usable logit"));
   EXPECT_THAT(message({-kInfinity, kNan}), HasSubstr("no usable logit"));
-  EXPECT_THAT(message({1, 2}, {0}), HasSubstr("no token is allowed"));
+  EXPECT_THAT(message({1, 2}, {0}), HasSubstr("forbid every token"));
   EXPECT_THAT(message({1, 2}, {1, 1}), HasSubstr("mask of 2 words for 2 tokens"));
   Sampler sampler({}, 3);
   const std::vector<float> two = {1, 2}, three = {1, 2, 3};
@@ -181,6 +181,10 @@ TEST(Sampler, LogprobsAreTheModelsOwn) {
   EXPECT_EQ(sample_once(p, logits).top.size(), 4u);  // nothing of probability 0
   p.logprobs = {};
   EXPECT_TRUE(sample_once(p, logits).top.empty());
+  EXPECT_TRUE(std::isnan(sample_once(p, logits).logprob));
+  p.logprobs = 0;
+  EXPECT_TRUE(sample_once(p, logits).top.empty());
+  EXPECT_NEAR(sample_once(p, logits).logprob, 1 - std::log(total), 1e-6);
 }
 
 TEST(Sampler, MaskedTokensAreNeverSampled) {

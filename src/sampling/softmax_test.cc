@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -24,7 +25,7 @@ TEST(Softmax, ExponentialIsWithinTwoUnitsInTheLastPlace) {
 
 TEST(Softmax, ExponentialAtTheEnds) {
   const float infinity = std::numeric_limits<float>::infinity(), max = std::numeric_limits<float>::max();
-  const std::vector<float> x = {0, -0.f, -87.01f, -1e9f, -max, -infinity};
+  const std::vector<float> x = {0, -0.f, -87.7f, -1e9f, -max, -infinity};
   std::vector<float> y(x.size());
   exp_nonpositive(y, x);
   EXPECT_EQ(y, (std::vector<float>{1, 1, 0, 0, 0, 0}));
@@ -47,6 +48,9 @@ TEST(Softmax, MaxSumAndLogSumExpAgreeWithTheirDefinitions) {
     EXPECT_NEAR(log_sum_exp(z), std::log(sum_exp), 1e-6);
   }
   EXPECT_EQ(max_of({}), -std::numeric_limits<float>::infinity());
+  EXPECT_EQ(log_sum_exp({}), -std::numeric_limits<double>::infinity());
+  for (const std::vector<float>& z : {std::vector<float>{-3, -1, -2}, {-5, -1}, {-1, 0, -7}})
+    EXPECT_EQ(max_of(z), *std::max_element(z.begin(), z.end()));
 }
 
 }  // namespace
