@@ -73,11 +73,8 @@ void run(benchmark::State& state, const SamplingParams& params, const std::vecto
   }
 }
 
-}  // namespace
-}  // namespace dure
-
-int main(int argc, char** argv) {
-  using namespace dure;
+/// Runs before bench_main.cc's main().
+const bool registered = [] {
   const std::pair<const char*, SamplingParams> rules[] = {
       {"greedy", greedy()},
       {"temperature", with(0, 1)},
@@ -88,14 +85,14 @@ int main(int argc, char** argv) {
       {"typical_p=0.95", with(0, 1, 0, 0.95f)},
       {"everything,4096_tokens", everything()},
   };
-  const std::pair<const char*, std::vector<float>> shapes[] = {{"peaked", peaked_logits()}, {"flat", flat_logits()}};
-  for (const auto& [shape, logits] : shapes)
-    for (const auto& [name, params] : rules)
-      benchmark::RegisterBenchmark((std::string("sample/") + shape + "/" + name).c_str(), [&params = params,
-                                                                                           &logits =
-                                                                                               logits](auto& state) {
-        run(state, params, logits);
-      })->Unit(benchmark::kMicrosecond);
-  benchmark::Initialize(&argc, argv);
-  benchmark::RunSpecifiedBenchmarks();
-}
+  for (const auto& [shape, logits] : {std::pair{"peaked", peaked_logits()}, {"flat", flat_logits()}})
+    for (const auto& [name, params] : rules) {
+      const std::string title = std::string("sample/") + shape + "/" + name;
+      const auto body = [params = params, logits = logits](auto& state) { run(state, params, logits); };
+      benchmark::RegisterBenchmark(title.c_str(), body)->Unit(benchmark::kMicrosecond);
+    }
+  return true;
+}();
+
+}  // namespace
+}  // namespace dure
