@@ -45,17 +45,14 @@ SeqId Engine::add(Request request) {
 }
 
 void Engine::cancel(SeqId id) {
-  for (auto* line : {&running_})
-    for (auto& s : *line)
-      if (s->id == id && !s->finished) finish(*s, FinishReason::cancelled);
-  for (auto it = waiting_.begin(); it != waiting_.end(); ++it)
-    if ((*it)->id == id) {
-      const std::unique_ptr<Sequence> s = std::move(*it);
-      waiting_.erase(it);
-      finish(*s, FinishReason::cancelled);
-      break;
-    }
-  std::erase_if(running_, [](const auto& s) { return s->finished; });
+  // Running sequences are only marked: this may be a callback in the midst of a step. The next step drops them.
+  for (auto& s : running_)
+    if (s->id == id && !s->finished) finish(*s, FinishReason::cancelled);
+  const auto it = std::ranges::find_if(waiting_, [&](const auto& s) { return s->id == id; });
+  if (it == waiting_.end()) return;
+  const std::unique_ptr<Sequence> s = std::move(*it);
+  waiting_.erase(it);
+  finish(*s, FinishReason::cancelled);
 }
 
 /// Starts waiting sequences, in order, while the cache has room for all that each may need.
@@ -120,6 +117,7 @@ Batch Engine::make_batch(const std::vector<Scheduled>& scheduled) const {
 }
 
 bool Engine::step() {
+  std::erase_if(running_, [](const auto& s) { return s->finished; });
   admit();
   const std::vector<Scheduled> scheduled = schedule();
   if (scheduled.empty()) return false;
@@ -134,18 +132,24 @@ void Engine::commit(const std::vector<Scheduled>& scheduled, const Tensor& hidde
   int row = 0;
   for (const auto& [s, rows] : scheduled) {
     row += rows;
-    s->computed += rows;
-    if (s->computed <= s->prompt_length() && s->request.on_prefill)
-      s->request.on_prefill(s->computed, s->prompt_length());
-    if (s->computed < s->length()) continue;  // the prompt goes on in the next step
+    if (s->computed + rows < s->length()) continue;  // the prompt goes on in the next step
     last_rows.push_back(row - 1);
     sampling.push_back(s);
   }
-  if (sampling.empty()) return;
-  const Tensor logits = model_.logits(take_rows(hidden, last_rows));  // [S, V]
-  const size_t vocab = static_cast<size_t>(logits.dim(1));
+  Tensor logits;  // [S, V]
+  if (!sampling.empty()) logits = model_.logits(take_rows(hidden, last_rows));
+
+  // The model is done; only from here on does anything change. A callback may cancel any sequence.
+  for (const auto& [s, rows] : scheduled) {
+    if (s->finished) continue;
+    s->computed += rows;
+    if (s->computed <= s->prompt_length() && s->request.on_prefill)
+      s->request.on_prefill(s->computed, s->prompt_length());
+  }
   for (size_t i = 0; i < sampling.size(); ++i) {
     Sequence& s = *sampling[i];
+    if (s.finished) continue;
+    const size_t vocab = static_cast<size_t>(logits.dim(1));
     const Sampled token = s.sampler.sample(logits.data().subspan(i * vocab, vocab), s.tokens, s.prompt_length());
     if (is_stop_token(s.request.sampling, token.id)) {
       finish(s, FinishReason::stop);
@@ -153,11 +157,11 @@ void Engine::commit(const std::vector<Scheduled>& scheduled, const Tensor& hidde
     }
     s.tokens.push_back(token.id);
     const int answered = s.length() - s.prompt_length();
-    if (s.request.on_token && !s.request.on_token(token)) {
-      finish(s, FinishReason::cancelled);
-    } else if (s.length() >= max_model_len_ || answered >= s.request.sampling.max_tokens.value_or(max_model_len_)) {
-      finish(s, FinishReason::length);
-    }
+    const bool full =
+        s.length() >= max_model_len_ || answered >= s.request.sampling.max_tokens.value_or(max_model_len_);
+    const bool more = !s.request.on_token || s.request.on_token(token);
+    if (s.finished) continue;
+    if (!more || full) finish(s, more ? FinishReason::length : FinishReason::cancelled);
   }
 }
 

@@ -35,7 +35,7 @@ class Engine {
   SeqId add(Request request);
   /// One batch. Returns whether there is more to do. Errors of the model leave the engine as it was before the step.
   bool step();
-  /// The sequence ends now, with FinishReason::cancelled; unknown ids are ignored.
+  /// The sequence ends now, with FinishReason::cancelled; unknown ids are ignored. May be called from a callback.
   void cancel(SeqId id);
 
   int max_model_len() const { return max_model_len_; }

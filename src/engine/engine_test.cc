@@ -110,6 +110,32 @@ TEST(Engine, StopsWhereItIsTold) {
   EXPECT_EQ(full.tokens.size(), 4u);
 }
 
+TEST(Engine, ACallbackMayCancelAnySequence) {
+  Fixture f;
+  Engine engine = f.engine(512, 4);  // two at a time; the third waits
+  std::vector<Answer> answers(3);
+  std::vector<SeqId> ids;
+  for (int i = 0; i < 3; ++i) {
+    Request r = greedy(prompt(9, i), 20, answers[i]);
+    if (i == 0) {
+      r.on_token = [&](const Sampled& t) {
+        answers[0].tokens.push_back(t.id);
+        if (answers[0].tokens.size() == 3)
+          for (const SeqId id : ids) engine.cancel(id);
+        return true;
+      };
+    }
+    ids.push_back(engine.add(std::move(r)));
+  }
+  while (engine.step()) {}
+  for (const Answer& a : answers) EXPECT_EQ(a.reason, FinishReason::cancelled);
+  EXPECT_EQ(answers[0].tokens.size(), 3u);
+  Answer after;
+  engine.add(greedy(prompt(9, 1), 5, after));
+  while (engine.step()) {}
+  EXPECT_EQ(after.tokens, alone(f, prompt(9, 1), 5));
+}
+
 TEST(Engine, RefusesWhatCanNotRun) {
   Fixture f;
   Engine engine = f.engine(64);
