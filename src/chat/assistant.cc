@@ -8,9 +8,7 @@
 #include "base/system.h"
 #include "chat/reasoning.h"
 #include "chat/text_stream.h"
-#include "formats/gguf.h"
-#include "formats/tokenizer_gguf.h"
-#include "formats/tokenizer_json.h"
+#include "formats/model_tokenizer.h"
 #include "text/chat_template.h"
 #include "text/encoding/encoding.h"
 
@@ -45,11 +43,6 @@ int affordable_context(const Model& model, DType cache_dtype) {
 }
 
 }  // namespace
-
-TokenizerSpec read_model_tokenizer(const std::filesystem::path& model) {
-  if (std::filesystem::is_directory(model)) return read_tokenizer(model);
-  return read_gguf_tokenizer(Gguf::open(model));
-}
 
 std::unique_ptr<PromptRenderer> make_renderer(const TokenizerSpec& spec, const std::string& model_type) {
   const NamedTemplate* chosen = nullptr;

@@ -81,9 +81,6 @@ class Assistant {
   SamplingParams recommended_;
 };
 
-/// The tokenizer of a model: a folder's tokenizer.json or a GGUF file's metadata.
-TokenizerSpec read_model_tokenizer(const std::filesystem::path& model);
-
 /// The prompt format of a model: its chat template, or the encoding that its architecture is known to use; null if it
 /// has neither. `model_type` as in config.json; may be empty.
 std::unique_ptr<PromptRenderer> make_renderer(const TokenizerSpec& spec, const std::string& model_type);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "chat/assistant.h"
 #include "cli/app.h"
+#include "formats/model_tokenizer.h"
 #include "text/chat_template.h"
 #include "text/encoding/encoding.h"
 

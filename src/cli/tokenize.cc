@@ -5,8 +5,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "chat/assistant.h"
 #include "cli/app.h"
+#include "formats/model_tokenizer.h"
+#include "text/tokenizer.h"
 
 namespace dure {
 namespace {
