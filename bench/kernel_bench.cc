@@ -26,7 +26,7 @@ Weight make_weight(Device& device, DType dtype, int64_t rows, int64_t columns) {
   Weight w{Tensor::empty(device, dtype, {rows, columns}), {}, Layout::rows};
   auto* data = static_cast<std::byte*>(w.data.view().data);
   const size_t row = static_cast<size_t>(row_bytes(dtype, columns));
-  info(dtype).quantise(values.data(), data, kDistinct * columns);
+  info(dtype).quantise(values.data(), nullptr, data, kDistinct * columns);
   for (int64_t r = kDistinct; r < rows; ++r) std::memcpy(data + r * row, data + r % kDistinct * row, row);
   if (dtype == DType::F8_E4M3) {
     w.scale = Tensor::empty(device, DType::F32, {(rows + 127) / 128, (columns + 127) / 128});

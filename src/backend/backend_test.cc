@@ -51,7 +51,7 @@ Tensor strided(Device& d, const std::vector<float>& values, int64_t rows, int64_
 Weight random_weight(DType dtype, int64_t n, int64_t k) {
   const std::vector<float> values = random_values(n, k);
   Weight w{Tensor::empty(reference(), dtype, {n, k}), {}, Layout::rows};
-  info(dtype).quantise(values.data(), w.data.view().data, n * k);
+  info(dtype).quantise(values.data(), nullptr, w.data.view().data, n * k);
   if (dtype == DType::F8_E4M3) {
     w.scale = Tensor::empty(reference(), DType::F32, {(n + 127) / 128, (k + 127) / 128});
     for (float& s : w.scale.data()) s = std::uniform_real_distribution<float>(0.01f, 2.f)(rng);

@@ -214,7 +214,7 @@ TEST(GgufCheckpoint, CutsAnExpertFromQuantisedRows) {
   writer.add("qwen3moe.expert_feed_forward_length", uint32_t{6});
   const Tensor floats = counting({3, 2, 256});
   Tensor blocks = Tensor::empty(device(), DType::Q4_K, {3, 2, 256});
-  info(DType::Q4_K).quantise(floats.data().data(), blocks.view().data, floats.numel());
+  info(DType::Q4_K).quantise(floats.data().data(), nullptr, blocks.view().data, floats.numel());
   writer.add_tensor("blk.0.ffn_down_exps.weight", blocks);
   const auto checkpoint = open(writer);
   const std::vector<float> all = blocks.to_floats();

@@ -13,7 +13,7 @@ TEST(Linear, GradientMatchesFiniteDifferences) {
 TEST(Linear, FrozenWeightsOfAnyTypePassTheGradientOn) {
   const Tensor floats = random({6, 32});
   Tensor quantised = Tensor::empty(test_device(), DType::Q8_0, {6, 32});
-  info(DType::Q8_0).quantise(floats.data().data(), quantised.view().data, floats.numel());
+  info(DType::Q8_0).quantise(floats.data().data(), nullptr, quantised.view().data, floats.numel());
   expect_gradient([&](const Inputs& in) { return linear(in[0], weight(quantised)); }, {random({3, 32})});
 }
 

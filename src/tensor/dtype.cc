@@ -20,7 +20,7 @@ void dequantise_plain(const void* from, float* to, int64_t n) {
 }
 
 template <class T, T (*kFromFloat)(float)>
-void quantise_plain(const float* from, void* to, int64_t n) {
+void quantise_plain(const float* from, const float*, void* to, int64_t n) {
   T* values = static_cast<T*>(to);
   for (int64_t i = 0; i < n; ++i) values[i] = kFromFloat(from[i]);
 }

@@ -37,8 +37,10 @@ struct DTypeInfo {
   bool weight;      ///< a GEMM may take it as its weight
   /// Exact values of n elements (a multiple of block) as float32; null for integers.
   void (*dequantise)(const void* blocks, float* values, int64_t n);
-  /// Nearest encoding of n elements (a multiple of block), by round-to-nearest; null where there is none (yet).
-  void (*quantise)(const float* values, void* blocks, int64_t n);
+  /// Encodes one row of n elements (a multiple of block): plain types round to nearest, blocks are fitted so that the
+  /// squared error is small. `importance` has a weight for the square of each column's error (what `dure imatrix`
+  /// measures; not negative), or is null: all columns alike. Plain types do not look at it. Null where there is none.
+  void (*quantise)(const float* row, const float* importance, void* blocks, int64_t n);
 };
 
 const DTypeInfo& info(DType dtype);

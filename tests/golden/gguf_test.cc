@@ -76,7 +76,7 @@ class Converter {
     const bool fits = t.shape().rank() >= 2 && t.dim(-1) % info(dtype_).block == 0;
     if (!fits || keep_f32) return writer_.add_tensor(gguf, t);
     Tensor q = Tensor::empty(*hf_.device, dtype_, t.shape());
-    info(dtype_).quantise(t.data().data(), q.view().data, t.numel());
+    info(dtype_).quantise(t.data().data(), nullptr, q.view().data, t.numel());
     writer_.add_tensor(gguf, q);
   }
   void copy(const std::string& hf, const std::string& gguf) {

@@ -148,7 +148,7 @@ void ReferenceBackend::cache_append(View pages, ConstView x, ConstView block_tab
     for (int t = rows.starts[s]; t < rows.starts[s + 1]; ++t) {
       const int64_t position = rows.positions[t], page = block_table.row<int>(s)[position / block];
       const int64_t offset = page * pages.strides[0] + position % block * pages.strides[1];
-      type.quantise(x.row(t), static_cast<std::byte*>(pages.data) + offset * type.block_bytes, x.columns());
+      type.quantise(x.row(t), nullptr, static_cast<std::byte*>(pages.data) + offset * type.block_bytes, x.columns());
     }
 }
 

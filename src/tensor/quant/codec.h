@@ -67,17 +67,18 @@ void dequantise(const void* blocks, float* values, int64_t n) {
   }
 }
 
-/// The parts of one block: fits each group, then rounds the scales to the block's factors, then the elements.
+/// The parts of one block, given a weight for the square of each error: fits each group, then rounds the scales to the
+/// block's factors, then the elements.
 template <class F>
-typename F::Parts encode(const float* x) {
+typename F::Parts encode(const float* x, const float* weights) {
   using Parts = typename F::Parts;
   Parts parts;
   Fit fits[Parts::kGroups];
   float scale = 0, min = 0;  // those furthest from zero
   for (int g = 0; g < Parts::kGroups; ++g) {
-    const float* group = x + g * Parts::kGroup;
-    fits[g] = F::kMinimum == Minimum::None ? fit_scale(group, Parts::kGroup, F::kCodes, F::nearest, F::kSearch)
-                                           : fit_affine(group, Parts::kGroup, F::kCodes, F::kMinimum, F::kSearch);
+    const float *group = x + g * Parts::kGroup, *w = weights + g * Parts::kGroup;
+    fits[g] = F::kMinimum == Minimum::None ? fit_scale(group, w, Parts::kGroup, F::kCodes, F::nearest, F::kSearch)
+                                           : fit_affine(group, w, Parts::kGroup, F::kCodes, F::kMinimum, F::kSearch);
     if (std::fabs(fits[g].scale) > std::fabs(scale)) scale = fits[g].scale;
     if (std::fabs(fits[g].min) > std::fabs(min)) min = fits[g].min;
   }
@@ -95,12 +96,15 @@ typename F::Parts encode(const float* x) {
 }
 
 template <class Block>
-void quantise(const float* values, void* blocks, int64_t n) {
+void quantise(const float* row, const float* importance, void* blocks, int64_t n) {
   constexpr int kElements = Format<Block>::Parts::kElements;
   auto* block = static_cast<Block*>(blocks);
-  for (const Block* end = block + n / kElements; block < end; ++block, values += kElements) {
+  float weights[kElements];
+  std::fill_n(weights, kElements, 1.f);
+  for (int64_t at = 0; at < n; at += kElements, ++block) {
+    if (importance) std::copy_n(importance + at, kElements, weights);
     *block = {};
-    Format<Block>::pack(encode<Format<Block>>(values), *block);
+    Format<Block>::pack(encode<Format<Block>>(row + at, weights), *block);
   }
 }
 

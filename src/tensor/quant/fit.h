@@ -32,12 +32,12 @@ int nearest_integer(float x, Range range);
 /// a / b, and 0 where b is 0.
 inline float ratio(float a, float b) { return b == 0 ? 0 : a / b; }
 
-/// The scale that makes sum (x[i] - scale * code[i])^2 small: starts with the one that puts the value furthest from
-/// zero on the outermost code, and for each that is tried takes the best scale for its codes (least squares). `nearest`
-/// gives the code nearest to a number.
-Fit fit_scale(const float* x, int n, Range codes, int (*nearest)(float), Search search);
+/// The scale that makes sum w[i] (x[i] - scale * code[i])^2 small: starts with the one that puts the value furthest
+/// from zero on the outermost code, and for each that is tried takes the best scale for its codes (least squares).
+/// `nearest` gives the code nearest to a number.
+Fit fit_scale(const float* x, const float* w, int n, Range codes, int (*nearest)(float), Search search);
 
-/// The same for sum (x[i] - (scale * code[i] - min))^2 with codes from 0 to codes.last.
-Fit fit_affine(const float* x, int n, Range codes, Minimum minimum, Search search);
+/// The same for sum w[i] (x[i] - (scale * code[i] - min))^2 with codes from 0 to codes.last.
+Fit fit_affine(const float* x, const float* w, int n, Range codes, Minimum minimum, Search search);
 
 }  // namespace dure

@@ -38,6 +38,6 @@ struct Format<BlockIQ4_NL> {
 };
 
 template void dequantise<BlockIQ4_NL>(const void*, float*, int64_t);
-template void quantise<BlockIQ4_NL>(const float*, void*, int64_t);
+template void quantise<BlockIQ4_NL>(const float*, const float*, void*, int64_t);
 
 }  // namespace dure

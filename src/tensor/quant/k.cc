@@ -184,10 +184,10 @@ template void dequantise<BlockQ3_K>(const void*, float*, int64_t);
 template void dequantise<BlockQ4_K>(const void*, float*, int64_t);
 template void dequantise<BlockQ5_K>(const void*, float*, int64_t);
 template void dequantise<BlockQ6_K>(const void*, float*, int64_t);
-template void quantise<BlockQ2_K>(const float*, void*, int64_t);
-template void quantise<BlockQ3_K>(const float*, void*, int64_t);
-template void quantise<BlockQ4_K>(const float*, void*, int64_t);
-template void quantise<BlockQ5_K>(const float*, void*, int64_t);
-template void quantise<BlockQ6_K>(const float*, void*, int64_t);
+template void quantise<BlockQ2_K>(const float*, const float*, void*, int64_t);
+template void quantise<BlockQ3_K>(const float*, const float*, void*, int64_t);
+template void quantise<BlockQ4_K>(const float*, const float*, void*, int64_t);
+template void quantise<BlockQ5_K>(const float*, const float*, void*, int64_t);
+template void quantise<BlockQ6_K>(const float*, const float*, void*, int64_t);
 
 }  // namespace dure

@@ -77,10 +77,10 @@ template void dequantise<BlockQ4_0>(const void*, float*, int64_t);
 template void dequantise<BlockQ4_1>(const void*, float*, int64_t);
 template void dequantise<BlockQ5_0>(const void*, float*, int64_t);
 template void dequantise<BlockQ5_1>(const void*, float*, int64_t);
-template void quantise<BlockQ8_0>(const float*, void*, int64_t);
-template void quantise<BlockQ4_0>(const float*, void*, int64_t);
-template void quantise<BlockQ4_1>(const float*, void*, int64_t);
-template void quantise<BlockQ5_0>(const float*, void*, int64_t);
-template void quantise<BlockQ5_1>(const float*, void*, int64_t);
+template void quantise<BlockQ8_0>(const float*, const float*, void*, int64_t);
+template void quantise<BlockQ4_0>(const float*, const float*, void*, int64_t);
+template void quantise<BlockQ4_1>(const float*, const float*, void*, int64_t);
+template void quantise<BlockQ5_0>(const float*, const float*, void*, int64_t);
+template void quantise<BlockQ5_1>(const float*, const float*, void*, int64_t);
 
 }  // namespace dure

@@ -30,7 +30,7 @@ std::vector<float> round_trip(const DTypeInfo& type, const std::vector<float>& v
   const int64_t n = static_cast<int64_t>(values.size());
   std::vector<uint16_t> blocks(static_cast<size_t>(n / type.block * type.block_bytes / 2));
   std::vector<float> back(values.size());
-  type.quantise(values.data(), blocks.data(), n);
+  type.quantise(values.data(), nullptr, blocks.data(), n);
   type.dequantise(blocks.data(), back.data(), n);
   return back;
 }
