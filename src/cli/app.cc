@@ -65,6 +65,7 @@ int run_app(int argc, char** argv) {
     add_run(app);
     add_info(app);
     add_verify(app);
+    add_eval(app);
     add_logits(app);
     add_tokenize(app);
     add_template(app);

@@ -2,33 +2,13 @@
 
 #include <algorithm>
 
-#include "base/error.h"
-#include "base/file.h"
-#include "base/json.h"
 #include "cli/app.h"
 #include "cli/model_options.h"
+#include "cli/token_lists.h"
 #include "toolbox/sequence_run.h"
 
 namespace dure {
 namespace {
-
-/// A JSON array of arrays of token ids.
-std::vector<std::vector<int>> read_ids(const std::string& path) {
-  const Json json = parse_json(read_file(path), path);
-  require(json.is_array(), "{}: expected a JSON array of arrays of token ids", path);
-  std::vector<std::vector<int>> lists;
-  for (const Json& list : json) {
-    require(list.is_array() && !list.empty(), "{}: list {}: expected a JSON array of token ids, not empty", path,
-            lists.size());
-    lists.emplace_back();
-    for (const Json& id : list) {
-      require(id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < (1 << 30),
-              "{}: list {}: expected a token id, found {}", path, lists.size() - 1, quote(dump_json(id)));
-      lists.back().push_back(id.get<int>());
-    }
-  }
-  return lists;
-}
 
 std::vector<float> last_logits(Model& model, Device& device, const std::vector<int>& ids, int chunk, DType cache) {
   SequenceRun run(model, device, 1, static_cast<int>(ids.size()), cache);
@@ -63,7 +43,7 @@ void add_logits(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
   command->add_flag("--json", o->json, "A JSON array of arrays instead of the ten likeliest tokens");
   command->callback([o] {
-    const std::vector<std::vector<int>> lists = read_ids(o->ids_file);
+    const std::vector<std::vector<int>> lists = read_token_lists(o->ids_file);
     const std::unique_ptr<Device> device = make_device(o->model.device());
     const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(o->model.model, *device);
     const std::unique_ptr<Model> model = load_model(*checkpoint, *device);

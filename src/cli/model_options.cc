@@ -15,16 +15,27 @@ int64_t now_ms() {
       .count();
 }
 
+void add_arithmetic(CLI::App& command, const std::string& prefix, ModelOptions& options) {
+  command
+      .add_option(prefix + "backend", options.backend,
+                  "auto, or one of: " + fmt::format("{}", fmt::join(backends(), ", ")))
+      ->type_name("NAME");
+  command.add_option(prefix + "compute", options.compute, "Arithmetic of matrix products: f32 or bf16")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"f32", "bf16"}));
+}
+
 }  // namespace
 
 void ModelOptions::add_to(CLI::App& command) {
   command.add_option("MODEL", model, "A Hugging Face folder or a .gguf file")->required();
-  command.add_option("--backend", backend, "auto, or one of: " + fmt::format("{}", fmt::join(backends(), ", ")))
-      ->type_name("NAME");
+  add_arithmetic(command, "--", *this);
   command.add_option("-t,--threads", threads, "Threads; 0 takes every CPU")->check(CLI::Range(0, 1024));
-  command.add_option("--compute", compute, "Arithmetic of matrix products: f32 or bf16")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "bf16"}));
+}
+
+void ModelOptions::add_other_to(CLI::App& command) {
+  command.add_option("OTHER", model, "The other model, as MODEL")->required();
+  add_arithmetic(command, "--other-", *this);
 }
 
 DeviceOptions ModelOptions::device() const {

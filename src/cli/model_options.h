@@ -17,6 +17,8 @@ struct ModelOptions {
   int threads = 0;
 
   void add_to(CLI::App& command);
+  /// The options of a second model: OTHER, --other-backend, --other-compute.
+  void add_other_to(CLI::App& command);
   DeviceOptions device() const;
 };
 
