@@ -17,8 +17,7 @@ int64_t now_ms() {
 
 void add_arithmetic(CLI::App& command, const std::string& prefix, ModelOptions& options) {
   command
-      .add_option(prefix + "backend", options.backend,
-                  "auto, or one of: " + fmt::format("{}", fmt::join(backends(), ", ")))
+      .add_option(prefix + "backend", options.backend, "auto, reference, cpu/avx2 or cpu/avx512, as the machine allows")
       ->type_name("NAME");
   command.add_option(prefix + "compute", options.compute, "Arithmetic of matrix products: f32 or bf16")
       ->type_name("TYPE")

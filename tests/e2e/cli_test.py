@@ -2,11 +2,12 @@
 """The commands that need no conversation: what they print, and how they fail."""
 
 import json
+import re
 import tempfile
 import unittest
 from pathlib import Path
 
-from program import FIXTURES, MODEL, main, run
+from program import FIXTURES, MODEL, ROOT, main, run
 
 LLAMA = FIXTURES / "models/llama2-tiny"
 
@@ -37,6 +38,20 @@ class Run(unittest.TestCase):
         def tokens(*options):
             return json.loads(run("run", MODEL, "-p", "hello", "-n", "2", "--json", *options)[1])["prompt_tokens"]
         self.assertLess(tokens("--raw"), tokens())
+
+
+class Help(unittest.TestCase):
+    def test_reference_page_is_what_the_program_says(self):
+        code, out, _ = run("reference")
+        self.assertEqual(code, 0)
+        page = (ROOT / "docs/cli.md").read_text()
+        self.assertEqual(page, out, "docs/cli.md is out of date: dure reference > docs/cli.md")
+
+    def test_every_command_of_the_reference_has_help(self):
+        for heading in re.findall(r"^## dure ([a-z ]+)", run("reference")[1], re.M):
+            code, out, err = run(*heading.split(), "--help")
+            self.assertEqual((code, err), (0, ""))
+            self.assertIn("Usage: dure " + heading.strip(), out)
 
 
 class Tools(unittest.TestCase):
