@@ -71,6 +71,7 @@ int run_app(int argc, char** argv) {
     add_template(app);
     add_convert(app);
     add_reference(app);
+    add_doctor(app);
     std::vector<std::string> arguments(argv + 1, argv + argc);
     const std::string first = arguments.front();
     if (!first.starts_with('-') && !is_command(app, first)) {

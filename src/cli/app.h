@@ -19,6 +19,7 @@ void add_tokenize(CLI::App& app);
 void add_template(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_reference(CLI::App& app);
+void add_doctor(CLI::App& app);
 
 /// Ends the program with this exit code although nothing went wrong inside it (a verification that failed).
 struct ExitCode {

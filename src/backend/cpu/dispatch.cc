@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 #include <array>
 #include <cstdlib>
 
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/features.h"
 #include "base/error.h"
 
 namespace dure {
@@ -21,17 +18,9 @@ struct Isa {
 };
 
 #if defined(__x86_64__)
-bool has_f16c() {  // clang's __builtin_cpu_supports does not know it; its registers are those of AVX
-  unsigned eax, ebx, ecx, edx;
-  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
-}
-
-// The flags of cmake/isa.cmake. The compiler's test asks the operating system too, which must save the wide registers.
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c(); }
-bool has_avx512() {
-  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-}
+// The flags of cmake/isa.cmake.
+bool has_avx2() { return cpu_features().avx2 && cpu_features().fma && cpu_features().f16c; }
+bool has_avx512() { return has_avx2() && cpu_features().avx512; }
 constexpr std::array<Isa, 2> kIsas = {{{&avx2::kKernels, has_avx2}, {&avx512::kKernels, has_avx512}}};
 #else
 constexpr std::array<Isa, 0> kIsas = {};
