@@ -6,7 +6,7 @@
 
 namespace dure {
 
-StoredTensor Checkpoint::get(const std::string& name) const {
+StoredTensor Checkpoint::get(const std::string& name, const Shape&) const {
   std::optional<StoredTensor> found = find(name);
   require(found.has_value(), "{}: the model has no tensor '{}'", source(), name);
   return *std::move(found);

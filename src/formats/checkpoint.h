@@ -48,8 +48,9 @@ class Checkpoint {
   /// Everything that is stored, under the names of the file itself.
   virtual std::vector<TensorInfo> tensors() const = 0;
 
-  /// find(), or an Error that names the tensor and the checkpoint.
-  StoredTensor get(const std::string& name) const;
+  /// find(), or an Error that names the tensor and the checkpoint. `asked` is the shape that a model expects: of no
+  /// interest to files, which know their own, but to checkpoints that make what they are asked for.
+  virtual StoredTensor get(const std::string& name, const Shape& asked = {}) const;
 };
 
 /// Opens a model: a folder in Hugging Face layout (config.json beside *.safetensors) or a GGUF file, told apart by what

@@ -57,6 +57,7 @@ void DecoderModel::finish(const Loader& load, int64_t inactive_parameters) {
   parameters_ = load.parameters();
   info_.parameters = load.elements();
   info_.active_parameters = info_.parameters - inactive_parameters;
+  for (const DecoderLayer& layer : layers) info_.attention_products += layer.self_attn->products();
 }
 
 }  // namespace dure

@@ -20,12 +20,12 @@ void Loader::touch(const Tensor& t) {
   if (options_.progress) options_.progress(bytes_done_, bytes_total_);
 }
 
-StoredTensor Loader::take(const std::string& name, int64_t numel) {
-  StoredTensor stored = checkpoint_.get(name);
-  require(stored.data.numel() == numel, "{}: tensor '{}' has shape {}, expected {} elements", checkpoint_.source(),
-          name, stored.data.shape(), numel);
+StoredTensor Loader::take(const std::string& name, const Shape& asked) {
+  StoredTensor stored = checkpoint_.get(name, asked);
+  require(stored.data.numel() == asked.numel(), "{}: tensor '{}' has shape {}, expected {} elements",
+          checkpoint_.source(), name, stored.data.shape(), asked.numel());
   if (options_.progress) touch(stored.data);
-  elements_ += numel;
+  elements_ += asked.numel();
   return stored;
 }
 
@@ -34,7 +34,7 @@ Tensor Loader::to_float(const Tensor& t, const Shape& shape) const {
 }
 
 Weight Loader::weight(const std::string& name, int64_t out, int64_t in) {
-  StoredTensor stored = take(name, out * in);
+  StoredTensor stored = take(name, {out, in});
   require(stored.data.shape().rank() >= 2 && stored.data.dim(-1) == in,
           "{}: tensor '{}' has shape {}, expected [{}, {}]", checkpoint_.source(), name, stored.data.shape(), out, in);
   require(info(stored.data.dtype()).weight, "{}: tensor '{}' is {}, expected a weight type", checkpoint_.source(), name,
@@ -52,7 +52,7 @@ Weight Loader::weight(const std::string& name, int64_t out, int64_t in) {
 }
 
 Tensor Loader::vector(const std::string& name, int64_t size) {
-  const Tensor stored = take(name, size).data;
+  const Tensor stored = take(name, {size}).data;
   require(info(stored.dtype()).dequantise != nullptr, "{}: tensor '{}' is {}, expected a float type",
           checkpoint_.source(), name, dure::name(stored.dtype()));
   return to_float(stored, {size});

@@ -31,7 +31,7 @@ class Loader {
   int64_t elements() const { return elements_; }
 
  private:
-  StoredTensor take(const std::string& name, int64_t numel);
+  StoredTensor take(const std::string& name, const Shape& asked);
   Tensor vector(const std::string& name, int64_t size);
   Tensor to_float(const Tensor& t, const Shape& shape) const;
   void touch(const Tensor& t);

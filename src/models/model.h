@@ -23,6 +23,8 @@ struct ModelInfo {
   int max_position_embeddings = 0;
   int64_t parameters = 0;         ///< all of them, each shared one once
   int64_t active_parameters = 0;  ///< those that one token uses
+  /// Multiply-adds of one row with one position of the cache, over all heads and layers.
+  int64_t attention_products = 0;
 };
 
 /// A language model. Its forward pass is written once and serves prefill, batched decode and training.

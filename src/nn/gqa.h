@@ -18,6 +18,7 @@ class GQA : public Attention {
 
   Tensor operator()(const Tensor& x, const Batch& b, int layer) const override;
   std::vector<CachePlane> cache_planes() const override;
+  int64_t products() const override { return int64_t{num_heads} * 2 * head_dim; }
 };
 
 }  // namespace dure

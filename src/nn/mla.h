@@ -30,6 +30,7 @@ class MLA : public Attention {
 
   Tensor operator()(const Tensor& x, const Batch& b, int layer) const override;
   std::vector<CachePlane> cache_planes() const override;
+  int64_t products() const override { return int64_t{num_heads} * (2 * kv_lora_rank + qk_rope_head_dim); }
 };
 
 }  // namespace dure
