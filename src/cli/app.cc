@@ -14,8 +14,9 @@ namespace dure {
 namespace {
 
 constexpr const char* kNoModel =
-    "Name a model to chat with: a Hugging Face folder or a GGUF file.\n"
+    "Name a model to chat with: a Hugging Face folder, a GGUF file, or one that was fetched from the hub.\n"
     "  ./run chat path/to/model\n"
+    "  ./run pull OWNER/NAME && ./run chat OWNER/NAME\n"
     "No model is built in yet; ./run --help lists the commands.\n";
 
 /// Types without the names of their checks, which the descriptions tell better.
@@ -72,6 +73,9 @@ int run_app(int argc, char** argv) {
     add_convert(app);
     add_reference(app);
     add_doctor(app);
+    add_pull(app);
+    add_list(app);
+    add_rm(app);
     std::vector<std::string> arguments(argv + 1, argv + argc);
     const std::string first = arguments.front();
     if (!first.starts_with('-') && !is_command(app, first)) {

@@ -20,6 +20,9 @@ void add_template(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_reference(CLI::App& app);
 void add_doctor(CLI::App& app);
+void add_pull(CLI::App& app);
+void add_list(CLI::App& app);
+void add_rm(CLI::App& app);
 
 /// Ends the program with this exit code although nothing went wrong inside it (a verification that failed).
 struct ExitCode {

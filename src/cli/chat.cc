@@ -77,16 +77,19 @@ void add_chat(CLI::App& app) {
     AssistantOptions options = o->generation.assistant(o->model);
     ProgressBar loading("loading");
     options.progress = [&](int64_t done, int64_t total) { loading.update(done, total); };
-    Assistant assistant(o->model.model, options);
+    const std::filesystem::path model = o->model.path();
+    Assistant assistant(model, options);
     loading.finish();
 
     const char* no_color = std::getenv("NO_COLOR");
     ViewStyle style;
     style.terminal = is_interactive();
     style.colour = style.terminal && (no_color == nullptr || no_color[0] == '\0');
-    const std::filesystem::path path = std::filesystem::weakly_canonical(o->model.model);
+    // A snapshot in the cache is named after its commit, which tells nobody anything.
+    const std::string name =
+        model == o->model.model ? std::filesystem::weakly_canonical(model).filename().string() : o->model.model;
     Settings settings{o->generation.sampling(assistant.recommended()), o->generation.stop, std::nullopt};
-    ChatSession session(assistant, path.filename().string(), style, std::move(settings));
+    ChatSession session(assistant, name, style, std::move(settings));
     session.conversation.set_system(o->system);
     if (style.terminal) {
       converse(session);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/app.h"
+#include "cli/hub_environment.h"
 #include "cli/model_options.h"
 #include "cli/token_lists.h"
 #include "formats/model_tokenizer.h"
@@ -46,17 +47,17 @@ struct Material {
   int64_t bytes = 0;  ///< of the tokens that count; 0 if only ids are known
 };
 
-Material read_material(TextOptions& options, const std::string& path, const Model& model) {
+Material read_material(TextOptions& options, const std::string& name, const Model& model) {
   const int most = model.info().max_position_embeddings;
   WindowOptions& cut = options.windows;
   if (cut.context == 0) cut.context = std::min(512, most);
-  require(cut.context <= most, "--context {}: {} was made for {} tokens", cut.context, path, most);
+  require(cut.context <= most, "--context {}: {} was made for {} tokens", cut.context, name, most);
   if (options.ids) {
     std::vector<int> ids;
     for (const std::vector<int>& list : read_token_lists(options.text)) ids.insert(ids.end(), list.begin(), list.end());
     return {cut_windows(ids, cut), 0};
   }
-  const Tokenizer tokenizer(read_model_tokenizer(path));
+  const Tokenizer tokenizer(read_model_tokenizer(model_path(name)));
   const std::vector<int> ids = tokenizer.encode(read_file(options.text), {.parse_special = false});
   const std::vector<int>& prefix = tokenizer.spec().prefix;
   if (!prefix.empty()) cut.bos = prefix.front();
@@ -75,7 +76,7 @@ struct OpenModel {
 
   explicit OpenModel(const ModelOptions& options)
       : device(make_device(options.device())),
-        checkpoint(open_checkpoint(options.model, *device)),
+        checkpoint(open_checkpoint(options.path(), *device)),
         model(load_model(*checkpoint, *device)) {}
 };
 

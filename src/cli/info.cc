@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/system.h"
 #include "cli/app.h"
+#include "cli/hub_environment.h"
 #include "cli/model_options.h"
 #include "nn/kv_cache.h"
 
@@ -75,11 +76,11 @@ void add_info(CLI::App& app) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("info", "Show what a model is, how large, and whether it fits this machine");
-  command->add_option("MODEL", o->model, "A Hugging Face folder or a .gguf file")->required();
+  command->add_option("MODEL", o->model, "A folder or GGUF file, or OWNER/NAME of a pulled model")->required();
   command->add_flag("--json", o->json, "As one JSON object");
   command->callback([o] {
     const std::unique_ptr<Device> device = make_device();
-    const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(o->model, *device);
+    const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(model_path(o->model), *device);
     const std::unique_ptr<Model> model = load_model(*checkpoint, *device);
     const Json description = describe(o->model, *checkpoint, *model);
     if (o->json) {

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "cli/hub_environment.h"
 
 namespace dure {
 namespace {
@@ -27,7 +28,7 @@ void add_arithmetic(CLI::App& command, const std::string& prefix, ModelOptions& 
 }  // namespace
 
 void ModelOptions::add_to(CLI::App& command) {
-  command.add_option("MODEL", model, "A Hugging Face folder or a .gguf file")->required();
+  command.add_option("MODEL", model, "A folder or GGUF file, or OWNER/NAME of a pulled model")->required();
   add_arithmetic(command, "--", *this);
   command.add_option("-t,--threads", threads, "Threads; 0 takes every CPU")->check(CLI::Range(0, 1024));
 }
@@ -36,6 +37,8 @@ void ModelOptions::add_other_to(CLI::App& command) {
   command.add_option("OTHER", model, "The other model, as MODEL")->required();
   add_arithmetic(command, "--other-", *this);
 }
+
+std::filesystem::path ModelOptions::path() const { return model_path(model); }
 
 DeviceOptions ModelOptions::device() const {
   return {backend, threads, compute == "bf16" ? Compute::bf16 : Compute::f32};

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
 #include <limits>
 
 #include "chat/assistant.h"
@@ -19,6 +20,8 @@ struct ModelOptions {
   void add_to(CLI::App& command);
   /// The options of a second model: OTHER, --other-backend, --other-compute.
   void add_other_to(CLI::App& command);
+  /// Where MODEL is: a path, or a name from the cache.
+  std::filesystem::path path() const;
   DeviceOptions device() const;
 };
 

@@ -47,7 +47,7 @@ void add_run(CLI::App& app) {
     AssistantOptions options = o->generation.assistant(o->model);
     ProgressBar loading("loading");
     options.progress = [&](int64_t done, int64_t total) { loading.update(done, total); };
-    Assistant assistant(o->model.model, options);
+    Assistant assistant(o->model.path(), options);
     loading.finish();
 
     std::vector<int> ids;

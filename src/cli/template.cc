@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "chat/assistant.h"
 #include "cli/app.h"
+#include "cli/hub_environment.h"
 #include "formats/model_tokenizer.h"
 #include "text/chat_template.h"
 #include "text/encoding/encoding.h"
@@ -35,8 +36,9 @@ Source open_template(const std::string& path) {
     return {std::make_unique<ChatTemplate>(read_file(path, kMaxTemplate), path), {}};
   }
   if (path.starts_with("deepseek-v") && !std::filesystem::exists(path)) return {make_encoding(path), {}};
-  const TokenizerSpec spec = read_model_tokenizer(path);
-  Source source{make_renderer(spec, model_type_of(path)), spec.special_tokens};
+  const std::filesystem::path model = model_path(path);
+  const TokenizerSpec spec = read_model_tokenizer(model);
+  Source source{make_renderer(spec, model_type_of(model)), spec.special_tokens};
   require(source.renderer != nullptr, "{}: the model has no chat template", path);
   return source;
 }

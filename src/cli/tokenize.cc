@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/app.h"
+#include "cli/hub_environment.h"
 #include "formats/model_tokenizer.h"
 #include "text/tokenizer.h"
 
@@ -51,7 +52,7 @@ void add_tokenize(CLI::App& app) {
   command->add_flag("--plain", o->plain, "Read control tokens in the text as plain text");
   command->callback([o] {
     o->encode.parse_special = !o->plain;
-    const Tokenizer tokenizer(read_model_tokenizer(o->model));
+    const Tokenizer tokenizer(read_model_tokenizer(model_path(o->model)));
     if (o->jsonl) {
       for (std::string line; std::getline(std::cin, line);) {
         if (line.find_first_not_of(" \t\r") == std::string::npos) continue;

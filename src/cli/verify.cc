@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "cli/app.h"
+#include "cli/hub_environment.h"
 #include "toolbox/verify.h"
 
 namespace dure {
@@ -23,7 +24,7 @@ void add_verify(CLI::App& app) {
     for (const std::string& folder : o->folders) {
       if (!o->json) fmt::print("{}\n", folder);
       try {
-        verify_model(folder, o->backends, [&](const Check& c) {
+        verify_model(model_path(folder), o->backends, [&](const Check& c) {
           (c.passed() ? passed : failed) += 1;
           if (o->json) {
             const Json line = {{"model", folder},  {"backend", c.backend}, {"check", c.what},

@@ -1,0 +1,159 @@
+#include "toolbox/hub/pull.h"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <thread>
+
+#include "base/error.h"
+
+namespace dure {
+namespace {
+
+/// Several threads that take one file after another; the first that fails ends the others.
+class Team {
+ public:
+  Team(const HubOptions& options, const PullPlan& plan, const StopCheck& stop)
+      : options_(options), plan_(plan), cache_(options.cache), stop_([this, &stop] { return failed_ || stop(); }) {
+    std::set<std::string_view> seen;
+    for (const HubFile& file : plan.files)  // one content may have several names
+      if (seen.insert(file.digest).second) files_.push_back(&file);
+    // Small files first: what is wrong with a model shows before its weights have been fetched.
+    constexpr int64_t kSmall = 1 << 20;
+    std::stable_partition(files_.begin(), files_.end(), [](const HubFile* f) { return f->size < kSmall; });
+    for (const HubFile* f : files_)
+      progress_.push_back({f->path, f->size, bytes_here(cache_, plan.name.id, *f), FileProgress::queued, ""});
+  }
+
+  void run(const std::function<void(const std::vector<FileProgress>&)>& watch) {
+    const size_t count = std::min<size_t>(static_cast<size_t>(std::max(1, options_.jobs)), files_.size());
+    std::vector<std::jthread> threads;
+    running_ = count;
+    for (size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
+    std::unique_lock lock(mutex_);
+    while (running_ > 0) {
+      ended_.wait_for(lock, std::chrono::milliseconds(100), [this] { return running_ == 0; });
+      const std::vector<FileProgress> now = progress_;
+      lock.unlock();
+      watch(now);
+      lock.lock();
+    }
+    lock.unlock();
+    threads.clear();
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  void work() {
+    try {
+      HubSession session(options_, plan_.name, stop_);
+      for (size_t i = next_++; i < files_.size(); i = next_++)
+        fetch_blob(session, cache_, plan_.commit, *files_[i], stop_, [&, i](const FileProgress& progress) {
+          const std::lock_guard lock(mutex_);
+          progress_[i] = progress;
+        });
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failed_.exchange(true)) error_ = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    --running_;
+    ended_.notify_all();
+  }
+
+  const HubOptions& options_;
+  const PullPlan& plan_;
+  HubCache cache_;
+  StopCheck stop_;
+  std::vector<const HubFile*> files_;
+  std::atomic<size_t> next_ = 0;
+  std::atomic<bool> failed_ = false;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable ended_;
+  std::vector<FileProgress> progress_;  // of files_
+  size_t running_ = 0;
+  std::exception_ptr error_;
+};
+
+/// "Q4_K_M" and its like, which other programs take after the colon.
+bool looks_like_quantisation(const std::string& revision) {
+  return matches_glob(revision, "[QqFf][0-9]*") || matches_glob(revision, "[Ii][Qq][0-9]*") ||
+         matches_glob(revision, "[Bb][Ff]16") || matches_glob(revision, "*.gguf");
+}
+
+}  // namespace
+
+int64_t PullPlan::total() const {
+  return std::accumulate(files.begin(), files.end(), int64_t{0},
+                         [](int64_t sum, const HubFile& f) { return sum + f.size; });
+}
+
+int64_t PullPlan::missing() const { return total() - std::accumulate(here.begin(), here.end(), int64_t{0}); }
+
+PullPlan plan_pull(const HubOptions& options, const HubName& name, const std::vector<std::string>& include,
+                   const std::vector<std::string>& exclude, const StopCheck& stop) {
+  const HubCache cache(options.cache);
+  HubSession session(options, name, stop);
+  PullPlan plan;
+  plan.name = name;
+  try {
+    plan.commit = find_commit(session);
+  } catch (const Error& e) {
+    if (!looks_like_quantisation(name.revision)) throw;
+    fail("{} (after ':' stands a revision; a quantisation is chosen with --include '*{}*')", e.what(), name.revision);
+  }
+  plan.snapshot = cache.snapshot(name.id, plan.commit);
+  const std::vector<HubFile> all = list_files(session, plan.commit);
+  Selection selection = select_files(all, include, exclude);
+  plan.files = std::move(selection.files);
+  plan.choices = std::move(selection.choices);
+  if (plan.choices.empty()) {
+    const auto is_weight = [](const HubFile& f) {
+      return f.path.ends_with(".safetensors") || f.path.ends_with(".gguf");
+    };
+    require(!plan.files.empty(), "{}: none of its {} files is chosen by these patterns", name.text(), all.size());
+    require(!include.empty() || std::any_of(plan.files.begin(), plan.files.end(), is_weight),
+            "{}: no safetensors and no GGUF among its {} files, which dure would need (--include fetches others)",
+            name.text(), all.size());
+  }
+  // Sizes come from outside: their sum is used below.
+  constexpr int64_t kMaxBytes = int64_t{1} << 56;
+  int64_t total = 0;
+  for (const HubFile& f : plan.files) {
+    total += f.size;
+    require(total <= kMaxBytes, "{}: the sizes of its files cannot be true", name.text());
+    plan.here.push_back(bytes_here(cache, name.id, f));
+    plan.complete = plan.complete && is_here(cache, name.id, f);
+  }
+  return plan;
+}
+
+void run_pull(const HubOptions& options, const PullPlan& plan, const StopCheck& stop,
+              const std::function<void(const std::vector<FileProgress>&)>& watch) {
+  const HubCache cache(options.cache);
+  const std::string& id = plan.name.id;
+  // A cache that has everything may be one that cannot be written.
+  if (!plan.complete || !std::filesystem::exists(plan.snapshot)) cache.make_folders(id);
+  if (!plan.complete) Team(options, plan, stop).run(watch);
+  for (const HubFile& file : plan.files) cache.link(id, plan.commit, file.path, file.digest);
+  cache.write_ref(id, plan.name.revision, plan.commit);
+}
+
+int64_t free_bytes(std::filesystem::path path) {
+  struct statvfs status {};
+  while (::statvfs(path.c_str(), &status) != 0) {
+    if (!path.has_relative_path()) return -1;
+    path = path.parent_path();
+  }
+  if (status.f_blocks == 0) return -1;
+  return static_cast<int64_t>(status.f_bavail) * static_cast<int64_t>(status.f_frsize);
+}
+
+}  // namespace dure

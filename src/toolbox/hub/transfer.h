@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "toolbox/hub/api.h"
+#include "toolbox/hub/cache.h"
+
+namespace dure {
+
+/// How far one file is.
+struct FileProgress {
+  enum State {
+    queued,
+    locked,    ///< another program fetches it
+    checking,  ///< what an earlier run left is read
+    fetching,
+    paused,  ///< `note` says why
+    finished
+  };
+  std::string path;
+  int64_t size = 0, done = 0;
+  State state = queued;
+  std::string note;
+};
+
+/// Sees each change of `progress`, on the thread that fetches.
+using ProgressUpdate = std::function<void(const FileProgress& progress)>;
+
+/// Brings the content of one file of a commit into the cache, going on where an earlier attempt ended, and holds it to
+/// its digest. Done at once if it is there. While another program fetches the same, this waits for it.
+/// Throws Error if it cannot be had (what has arrived stays), HubStopped.
+void fetch_blob(HubSession& session, const HubCache& cache, const std::string& commit, const HubFile& file,
+                const StopCheck& stop, const ProgressUpdate& update);
+
+/// Whether the whole content is in the cache.
+bool is_here(const HubCache& cache, const std::string& id, const HubFile& file);
+
+/// Bytes of a content that are here already: all of it, or those of a partial file.
+int64_t bytes_here(const HubCache& cache, const std::string& id, const HubFile& file);
+
+}  // namespace dure
