@@ -13,15 +13,17 @@ struct Format<BlockIQ4_NL> {
   static constexpr Range kCodes = {-127, 113};
   static constexpr Range kScales = {1, 1};
   static constexpr Minimum kMinimum = Minimum::None;
-  static constexpr Search kSearch = {8, 1.5f};
+  static constexpr Search kSearch = {4, 2, 8, true};
+  static constexpr Weighting kWeighting = {2, 0.4f};
 
-  static int nearest(float x) {
-    const int8_t* above = std::lower_bound(kIQ4NLValues, std::end(kIQ4NLValues) - 1, x, [](int8_t value, float wanted) {
-      return static_cast<float>(value) < wanted;
-    });
-    if (above == kIQ4NLValues) return *above;
-    const int8_t below = above[-1];
-    return x - static_cast<float>(below) < static_cast<float>(*above) - x ? below : *above;
+  /// Starts with the first value and steps up at each midpoint that lies below x.
+  static Lanes nearest(Lanes x) {
+    Lanes value = all(kIQ4NLValues[0]);
+    for (int i = 1; i < 16; ++i) {
+      const float below = kIQ4NLValues[i - 1], above = kIQ4NLValues[i];
+      value += x > all((below + above) / 2) ? all(above - below) : all(0);
+    }
+    return value;
   }
   static Parts unpack(const BlockIQ4_NL& block) {
     Parts parts{f16_to_float(block.d), 0, {1}, {}, {}};

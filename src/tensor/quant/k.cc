@@ -50,7 +50,7 @@ struct Format<BlockQ2_K> : UniformCodes<0, 3> {
   using Parts = dure::Parts<kElements, 16>;
   static constexpr Range kScales = {0, 15};
   static constexpr Minimum kMinimum = Minimum::Positive;
-  static constexpr Search kSearch = {8, 0.1f};
+  static constexpr Weighting kWeighting = {1, 0.3f};
 
   static Parts unpack(const BlockQ2_K& block) {
     Parts parts;
@@ -77,7 +77,7 @@ struct Format<BlockQ3_K> : UniformCodes<-4, 3> {
   using Parts = dure::Parts<kElements, 16>;
   static constexpr Range kScales = {-32, 31};
   static constexpr Minimum kMinimum = Minimum::None;
-  static constexpr Search kSearch = {8, 0.1f};
+  static constexpr Weighting kWeighting = {2, 0.25f};
 
   // A scale has its low nibble in scales[0..7] (groups 0-7 low, 8-15 high) and its top bits in scales[8..11].
   static Parts unpack(const BlockQ3_K& block) {
@@ -118,7 +118,7 @@ struct FourBitGroups : UniformCodes<0, kLast> {
   using Parts = dure::Parts<kElements, 8>;
   static constexpr Range kScales = {0, 63};
   static constexpr Minimum kMinimum = Minimum::Positive;
-  static constexpr Search kSearch = {8, 0.1f};
+  static constexpr Weighting kWeighting = {1, 1};
   static constexpr bool kFifthBit = requires(Block block) { block.qh; };
 
   static Parts unpack(const Block& block) {
@@ -155,7 +155,7 @@ struct Format<BlockQ6_K> : UniformCodes<-32, 31> {
   using Parts = dure::Parts<kElements, 16>;
   static constexpr Range kScales = {-128, 127};
   static constexpr Minimum kMinimum = Minimum::None;
-  static constexpr Search kSearch = {8, 0.1f};
+  static constexpr Weighting kWeighting = {2, 0.25f, 0};
 
   static Parts unpack(const BlockQ6_K& block) {
     Parts parts;

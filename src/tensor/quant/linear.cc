@@ -10,7 +10,8 @@ struct Format<BlockQ8_0> : UniformCodes<-127, 127> {
   using Parts = dure::Parts<32, 1>;
   static constexpr Range kScales = {1, 1};
   static constexpr Minimum kMinimum = Minimum::None;
-  static constexpr Search kSearch = {0, 0};
+  static constexpr Search kSearch = {0, 0, 0};
+  static constexpr Weighting kWeighting = {0, 0};
 
   static Parts unpack(const BlockQ8_0& block) {
     Parts parts{f16_to_float(block.d), 0, {1}, {}, {}};
@@ -37,7 +38,7 @@ struct Nibbles : UniformCodes<kHasMinimum<Block> ? 0 : -(1 << (kBits - 1)),
   using Parts = dure::Parts<32, 1>;
   static constexpr Range kScales = {1, 1};
   static constexpr Minimum kMinimum = kHasMinimum<Block> ? Minimum::Any : Minimum::None;
-  static constexpr Search kSearch = {8, 0.1f};
+  static constexpr Weighting kWeighting = {0, 0};
   static constexpr int kOffset = kHasMinimum<Block> ? 0 : 1 << (kBits - 1);
 
   static Parts unpack(const Block& block) {

@@ -12,9 +12,10 @@ namespace dure {
 template <class Block>
 void dequantise(const void* blocks, float* values, int64_t n);
 
-/// Encodes a row of n elements so that the squared error is small: a short search for each group's scale, then every
-/// element is rounded to the nearest code under the scale as stored. Finite input gives finite output.
-/// `importance`, n weights of the columns or null, weighs the squares.
+/// Encodes a row of n elements so that the squared error is small (docs/quantisation.md): a search for each group's
+/// scale, then for a super-block's factors, then every element is rounded to the nearest code under the scale as
+/// stored. `importance`, n weights of the columns or null, weighs the squares. Finite input gives finite output.
+/// REQUIRES: n as above; importance is finite and not negative.
 template <class Block>
 void quantise(const float* row, const float* importance, void* blocks, int64_t n);
 
