@@ -38,9 +38,7 @@ void add_logits(CLI::App& app) {
       ->required()
       ->type_name("FILE");
   command->add_option("--chunk", o->chunk, "Feed the prompt in chunks of this many tokens")->check(kAtLeastOne);
-  command->add_option("--cache", o->cache, "Type of the KV cache: f32, bf16 or f16")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  add_cache_option(*command, o->cache);
   command->add_flag("--json", o->json, "A JSON array of arrays instead of the ten likeliest tokens");
   command->callback([o] {
     const std::vector<std::vector<int>> lists = read_token_lists(o->ids_file);

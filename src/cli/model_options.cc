@@ -44,6 +44,12 @@ DeviceOptions ModelOptions::device() const {
   return {backend, threads, compute == "bf16" ? Compute::bf16 : Compute::f32};
 }
 
+void add_cache_option(CLI::App& command, std::string& cache) {
+  command.add_option("--cache", cache, "Type of the KV cache: f32, bf16 or f16")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+}
+
 void GenerationOptions::add_to(CLI::App& command) {
   command.option_defaults()->group("Answers, where the model's own recommendation is not wanted");
   command.add_option("--temp,--temperature", temperature, "0 always takes the likeliest token");
@@ -60,9 +66,7 @@ void GenerationOptions::add_to(CLI::App& command) {
   command.option_defaults()->group("Options");
   command.add_option("-c,--context", context, "Tokens of prompt and answer at most; by default what memory allows")
       ->check(kAtLeastOne);
-  command.add_option("--cache", cache, "Type of the KV cache: f32, bf16 or f16")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  add_cache_option(command, cache);
 }
 
 SamplingParams GenerationOptions::sampling(SamplingParams p) const {

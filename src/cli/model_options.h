@@ -25,6 +25,9 @@ struct ModelOptions {
   DeviceOptions device() const;
 };
 
+/// --cache TYPE, the name of a dtype.
+void add_cache_option(CLI::App& command, std::string& cache);
+
 /// And those of commands that generate text.
 struct GenerationOptions {
   std::optional<float> temperature, top_p, min_p, typical_p, repetition_penalty, presence_penalty, frequency_penalty;

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "toolbox/efficiency.h"
+#include "toolbox/stored_model.h"
+
+namespace dure {
+
+/// What a plan needs to know of a machine.
+struct PlanMachine {
+  std::string backend;        ///< "cpu/avx512": decides how much of the limits is reached
+  double read_bandwidth = 0;  ///< bytes a second
+  double peak = 0;            ///< float32 operations a second
+  double memory = 0;          ///< bytes that are free
+};
+
+/// What an hour of the machine costs, in any currency.
+struct Costs {
+  double power_price = 0.25;  ///< of a kWh
+  double watts = 100;         ///< drawn while it computes
+  double machine_price = 1000;
+  double years = 4;  ///< of its life, at work day and night
+
+  double per_second() const;
+};
+
+struct PlanOptions {
+  std::vector<int> contexts;  ///< tokens; longer than the model's are cut to it
+  DType cache = DType::BF16;
+  int batch = 512;  ///< rows of a prompt that are computed together
+  Costs costs;
+};
+
+/// A model in one type, with this many tokens in the cache.
+struct PlanAt {
+  int context;
+  double cache_bytes, memory;  ///< memory: weights, cache and working buffers
+  bool fits;
+  double decode, prefill;            ///< tokens a second at that depth
+  double decode_cost, prefill_cost;  ///< of 10^6 tokens
+};
+
+struct PlanRow {
+  std::string type;
+  int64_t file_bytes;
+  double bytes_per_token;  ///< of weights, when decoding one sequence
+  int context_that_fits;   ///< 0: not even the weights do
+  std::vector<PlanAt> at;  ///< an empty cache, then each context
+};
+
+/// The formulas are those of docs/performance.md:
+///
+///     decode  = 1 / (sum over dtypes of weight bytes / (bandwidth e_dtype) + cache bytes / (bandwidth e_attention))
+///     prefill = 1 / (operations / (peak e_dtype) + attention operations / (peak e_attention)),
+///               or the time to read what a batch of rows reads, if that is longer
+PlanRow plan(const StoredModel& model, const PlanMachine& machine, const PlanOptions& options);
+
+}  // namespace dure
