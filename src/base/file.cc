@@ -54,6 +54,21 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+namespace {
+
+/// Advice about the pages that lie wholly (release) or partly (prefetch) in `bytes`.
+void advise(std::span<const std::byte> bytes, bool whole, int advice) {
+  const uintptr_t page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(bytes.data()), end = begin + bytes.size();
+  const uintptr_t first = (whole ? begin + page - 1 : begin) / page * page, last = end / page * page;
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, advice);
+}
+
+}  // namespace
+
+void prefetch_pages(std::span<const std::byte> bytes) { advise(bytes, false, MADV_WILLNEED); }
+void release_pages(std::span<const std::byte> bytes) { advise(bytes, true, MADV_DONTNEED); }
+
 std::string read_file(const std::filesystem::path& path, size_t max_bytes) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   const size_t size = regular_size(file, path.string());

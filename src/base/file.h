@@ -31,6 +31,12 @@ class MappedFile {
   size_t size_;
 };
 
+/// Says that bytes of a mapped file will be read soon from one end to the other, or not again for long: they are
+/// brought in ahead, or no longer count as memory of this program. Hints; nothing can go wrong. REQUIRES: bytes of a
+/// MappedFile.
+void prefetch_pages(std::span<const std::byte> bytes);
+void release_pages(std::span<const std::byte> bytes);
+
 /// Reads a whole text file. Throws Error if it cannot be read or is larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, size_t max_bytes = size_t{256} << 20);
 

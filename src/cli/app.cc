@@ -71,6 +71,7 @@ int run_app(int argc, char** argv) {
     add_tokenize(app);
     add_template(app);
     add_convert(app);
+    add_quantize(app);
     add_reference(app);
     add_doctor(app);
     add_pull(app);

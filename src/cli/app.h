@@ -18,6 +18,7 @@ void add_logits(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_template(CLI::App& app);
 void add_convert(CLI::App& app);
+void add_quantize(CLI::App& app);
 void add_reference(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_pull(CLI::App& app);

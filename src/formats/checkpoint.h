@@ -48,6 +48,11 @@ class Checkpoint {
   /// Everything that is stored, under the names of the file itself.
   virtual std::vector<TensorInfo> tensors() const = 0;
 
+  /// The tensor will be read soon, or not again for long: hints about the pages of a file, for programs that read a
+  /// model larger than memory once.
+  virtual void prefetch(const std::string&) const {}
+  virtual void release(const std::string&) const {}
+
   /// find(), or an Error that names the tensor and the checkpoint. `asked` is the shape that a model expects: of no
   /// interest to files, which know their own, but to checkpoints that make what they are asked for.
   virtual StoredTensor get(const std::string& name, const Shape& asked = {}) const;

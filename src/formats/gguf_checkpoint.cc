@@ -80,7 +80,7 @@ std::unique_ptr<Checkpoint> make_gguf_checkpoint(std::vector<Gguf> parts, Device
   return std::make_unique<GgufCheckpoint>(std::move(parts), device);
 }
 
-std::unique_ptr<Checkpoint> open_gguf_checkpoint(const std::filesystem::path& path, Device& device) {
+std::vector<Gguf> open_gguf_parts(const std::filesystem::path& path) {
   std::vector<Gguf> parts;
   parts.push_back(Gguf::open(path));
   const int64_t count = parts.front().integer_or("split.count", 1, 0, kMaxParts);
@@ -93,7 +93,11 @@ std::unique_ptr<Checkpoint> open_gguf_checkpoint(const std::filesystem::path& pa
       parts.push_back(
           Gguf::open(name.substr(0, name.size() - first.size()) + fmt::format("-{:05}-of-{:05}.gguf", part, count)));
   }
-  return make_gguf_checkpoint(std::move(parts), device);
+  return parts;
+}
+
+std::unique_ptr<Checkpoint> open_gguf_checkpoint(const std::filesystem::path& path, Device& device) {
+  return make_gguf_checkpoint(open_gguf_parts(path), device);
 }
 
 }  // namespace dure

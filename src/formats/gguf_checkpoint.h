@@ -18,6 +18,10 @@ namespace dure {
 /// Throws Error if a file is missing or damaged, or metadata of the architecture are missing or out of range.
 std::unique_ptr<Checkpoint> open_gguf_checkpoint(const std::filesystem::path& path, Device& device);
 
+/// The file, and the other parts of its model if it is the first of several.
+/// Throws Error if a part is missing or damaged, or if this is another part than the first.
+std::vector<Gguf> open_gguf_parts(const std::filesystem::path& path);
+
 /// The same from files that are open. REQUIRES: at least one; the first has the metadata.
 std::unique_ptr<Checkpoint> make_gguf_checkpoint(std::vector<Gguf> parts, Device& device);
 

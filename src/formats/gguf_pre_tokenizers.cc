@@ -2,6 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/utf8.h"
 
 namespace dure {
 namespace {
@@ -77,9 +83,9 @@ constexpr std::array kTable = {
     row("smollm", kStarcoder),
     row("codeshell", kStarcoder),
     row("exaone", kStarcoder),
+    llama3("llama-bpe"),
     llama3("llama3"),
     llama3("llama-v3"),
-    llama3("llama-bpe"),
     llama3("falcon3"),
     row("dbrx", kLlama3),
     row("smaug-bpe", kLlama3),
@@ -101,7 +107,69 @@ constexpr std::array kTable = {
     row("hunyuan-dense", kDeepSeekV3),
 };
 
+/// The same pattern without escapes for characters that can stand for themselves: \r, \n, \x{3042}.
+std::string plain(std::string_view pattern) {
+  std::string text;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view rest = pattern.substr(i);
+    if (rest.starts_with("\\r") || rest.starts_with("\\n")) {
+      text += rest[1] == 'r' ? '\r' : '\n';
+      ++i;
+    } else if (rest.starts_with("\\x{")) {
+      uint32_t code = 0;
+      const auto [end, error] = std::from_chars(rest.data() + 3, rest.data() + rest.size(), code, 16);
+      append_utf8(text, code);
+      i = static_cast<size_t>(end - pattern.data());
+    } else if (rest[0] == '\\' && rest.size() > 1) {
+      text += rest.substr(0, 2);
+      ++i;
+    } else {
+      text += rest[0];
+    }
+  }
+  return text;
+}
+
+/// The patterns of the splits before the bytes; nothing if there is any other step.
+std::optional<std::vector<std::string>> split_patterns(const TokenizerSpec& spec) {
+  using namespace pre_tokenizers;
+  std::vector<std::string> patterns;
+  for (size_t i = 0; i < spec.pre_tokenizers.size(); ++i) {
+    const Step& step = spec.pre_tokenizers[i];
+    if (const auto* bytes = std::get_if<ByteLevel>(&step)) {
+      if (bytes->add_prefix_space || i + 1 != spec.pre_tokenizers.size()) return {};
+      if (bytes->use_regex) patterns.push_back(plain(kGpt2Words));
+      return patterns;
+    }
+    const auto* split = std::get_if<Split>(&step);
+    if (split == nullptr || !split->pattern.is_regex || split->behavior != Behavior::isolated || split->invert)
+      return {};
+    patterns.push_back(plain(split->pattern.text));
+  }
+  return {};
+}
+
+/// Nothing but NFC, or nothing at all.
+std::optional<bool> uses_nfc(const TokenizerSpec& spec) {
+  if (spec.normalizers.empty()) return false;
+  const auto* form = std::get_if<normalizers::UnicodeForm>(&spec.normalizers[0]);
+  if (spec.normalizers.size() > 1 || form == nullptr || *form != normalizers::UnicodeForm::nfc) return {};
+  return true;
+}
+
 }  // namespace
+
+const GgufPreTokenizer* find_gguf_pre_tokenizer(const TokenizerSpec& spec) {
+  const auto patterns = split_patterns(spec);
+  const std::optional<bool> nfc = uses_nfc(spec);
+  if (!patterns || !nfc) return nullptr;
+  for (const GgufPreTokenizer& row : kTable) {
+    const bool same = std::equal(row.patterns.begin(), row.patterns.end(), patterns->begin(), patterns->end(),
+                                 [](const char* a, const std::string& b) { return plain(a) == b; });
+    if (same && row.ignore_merges == spec.ignore_merges && row.nfc == *nfc) return &row;
+  }
+  return nullptr;
+}
 
 const GgufPreTokenizer* find_gguf_pre_tokenizer(std::string_view name) {
   const auto it = std::find_if(kTable.begin(), kTable.end(), [&](const auto& row) { return row.name == name; });

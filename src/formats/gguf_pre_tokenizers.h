@@ -3,6 +3,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/tokenizer_spec.h"
+
 namespace dure {
 
 /// What the name in tokenizer.ggml.pre stands for. Patterns are those of the models' own tokenizer.json where
@@ -18,5 +20,8 @@ struct GgufPreTokenizer {
 
 /// Null if the name is not known.
 const GgufPreTokenizer* find_gguf_pre_tokenizer(std::string_view name);
+
+/// The first that cuts text as `spec` does, compared step by step. Null if there is none.
+const GgufPreTokenizer* find_gguf_pre_tokenizer(const TokenizerSpec& spec);
 
 }  // namespace dure

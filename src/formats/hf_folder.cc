@@ -51,6 +51,9 @@ class HfFolder : public Checkpoint {
     return stored;
   }
 
+  void prefetch(const std::string& name) const override { prefetch_pages(bytes_of(name)); }
+  void release(const std::string& name) const override { release_pages(bytes_of(name)); }
+
   std::vector<TensorInfo> tensors() const override {
     std::vector<TensorInfo> list;
     for (const Safetensors& shard : shards_)
@@ -60,6 +63,12 @@ class HfFolder : public Checkpoint {
   }
 
  private:
+  std::span<const std::byte> bytes_of(const std::string& name) const {
+    const auto it = home_.find(name);
+    if (it == home_.end()) return {};
+    return shards_[it->second].entries().find(name)->second.data;
+  }
+
   void read_generation_config() {
     const fs::path path = folder_ / "generation_config.json";
     if (fs::exists(path)) generation_ = parse_generation_config(read_json(path, kMaxConfig), path.string());

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "formats/gguf_pre_tokenizers.h"
+#include "formats/gguf_token_types.h"
 #include "formats/merges.h"
 
 namespace dure {
@@ -9,12 +10,10 @@ namespace {
 
 constexpr int64_t kMostTokens = int64_t{1} << 24;
 
-enum TokenType : int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
-
 /// The types, or all normal in files without.
 std::vector<int64_t> token_types(const Gguf& gguf, size_t count) {
   constexpr std::string_view kKey = "tokenizer.ggml.token_type";
-  if (!gguf.has(kKey)) return std::vector<int64_t>(count, kNormal);
+  if (!gguf.has(kKey)) return std::vector<int64_t>(count, kGgufNormal);
   std::vector<int64_t> types = gguf.integers(kKey, 0, 6);
   require(types.size() == count, "{}: {} has {} entries for {} tokens", gguf.source(), kKey, types.size(), count);
   return types;
@@ -26,9 +25,9 @@ void read_tokens(const Gguf& gguf, const std::vector<int64_t>& types, TokenizerS
   spec.tokens.resize(names.size());
   for (size_t id = 0; id < names.size(); ++id) {
     const std::string_view name = names[id];
-    if (name.empty() || types[id] == kUnused || name == fmt::format("[PAD{}]", id)) continue;
-    const bool special = types[id] == kControl || types[id] == kUnknown;
-    if (special || types[id] == kUserDefined) {
+    if (name.empty() || types[id] == kGgufUnused || name == fmt::format("[PAD{}]", id)) continue;
+    const bool special = types[id] == kGgufControl || types[id] == kGgufUnknown;
+    if (special || types[id] == kGgufUserDefined) {
       AddedToken token;
       token.id = static_cast<int>(id);
       token.content = name;
@@ -68,7 +67,7 @@ void read_sentencepiece(const Gguf& gguf, const std::vector<int64_t>& types, Tok
   require(spec.scores.size() == spec.tokens.size(), "{}: tokenizer.ggml.scores has {} entries for {} tokens",
           gguf.source(), spec.scores.size(), spec.tokens.size());
   std::vector<bool> mergeable(spec.tokens.size());
-  for (size_t id = 0; id < types.size(); ++id) mergeable[id] = types[id] <= kNormal && !spec.tokens[id].empty();
+  for (size_t id = 0; id < types.size(); ++id) mergeable[id] = types[id] <= kGgufNormal && !spec.tokens[id].empty();
   spec.merges = merges_from_scores(spec.tokens, spec.scores, mergeable);
   use_sentencepiece_steps(gguf.boolean_or("tokenizer.ggml.add_space_prefix", true), spec);
 }
@@ -116,6 +115,7 @@ TokenizerSpec read_gguf_tokenizer(const Gguf& gguf) {
   TokenizerSpec spec;
   spec.source = gguf.source();
   const std::string_view model = gguf.string("tokenizer.ggml.model");
+  require(model != "none" && model != "no_vocab", "{}: the file has no tokenizer", gguf.source());
   require(model == "gpt2" || model == "llama", "{}: tokenizer.ggml.model {} is not supported, expected gpt2 or llama",
           gguf.source(), quote(model));
   const size_t count = gguf.strings("tokenizer.ggml.tokens").size();
