@@ -47,22 +47,22 @@ void print_files(const PullPlan& plan) {
     rows.emplace_back(f.path, bytes_text(f.size) + (plan.here[i] == f.size ? "  here" : ""));
   }
   print_table(rows, stdout);
-  fmt::print("{} files, {}; {} to fetch\n", plan.files.size(), bytes_text(plan.total()), bytes_text(plan.missing()));
+  fmt::print("{} files, {}; {} to fetch\n", plan.files.size(), bytes_text(plan.total), bytes_text(plan.missing));
 }
 
 void require_room(const PullPlan& plan, const HubOptions& hub) {
   const int64_t free = free_bytes(hub.cache);
-  require(free < 0 || plan.missing() <= free,
+  require(free < 0 || plan.missing <= free,
           "{}: {} are to be fetched and {} are free; make room, or set HF_HUB_CACHE to a folder on another disk",
-          hub.cache.string(), bytes_text(plan.missing()), bytes_text(free));
+          hub.cache.string(), bytes_text(plan.missing), bytes_text(free));
 }
 
 void fetch(const PullPlan& plan, const HubOptions& hub, const InterruptGuard& guard) {
   require_room(plan, hub);
   if (!plan.complete)
     fmt::print(stderr, "{} at {}: {} files, {} to fetch\n", plan.name.text(), plan.commit.substr(0, 8),
-               plan.files.size(), bytes_text(plan.missing()));
-  PullView view(plan.total());
+               plan.files.size(), bytes_text(plan.missing));
+  PullView view(plan.total);
   bool begun = false;
   try {
     run_pull(
@@ -96,7 +96,11 @@ void pull(PullOptions& o) {
   std::signal(SIGPIPE, SIG_IGN);
   const InterruptGuard guard;
   try {
-    const PullPlan plan = plan_pull(hub, name, o.include, o.exclude, [&] { return guard.interrupted(); });
+    const PullPlan plan = plan_pull(
+        hub, {name, o.include, o.exclude}, [&] { return guard.interrupted(); },
+        [](const std::string& why, std::chrono::seconds pause) {
+          fmt::print(stderr, "{}; again in {} s\n", why, pause.count());
+        });
     if (!plan.choices.empty()) {
       print_choices(plan);
       throw ExitCode{1};

@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <numeric>
 #include <set>
 #include <thread>
 
@@ -88,19 +87,37 @@ bool looks_like_quantisation(const std::string& revision) {
          matches_glob(revision, "[Bb][Ff]16") || matches_glob(revision, "*.gguf");
 }
 
-}  // namespace
-
-int64_t PullPlan::total() const {
-  return std::accumulate(files.begin(), files.end(), int64_t{0},
-                         [](int64_t sum, const HubFile& f) { return sum + f.size; });
+/// Throws Error if there is nothing to fetch, or, where nobody chose the files, nothing that dure could run.
+void require_useful(const PullPlan& plan, const PullRequest& request, size_t all) {
+  const auto is_weight = [](const HubFile& f) { return f.path.ends_with(".safetensors") || f.path.ends_with(".gguf"); };
+  require(!plan.files.empty(), "{}: none of its {} files is chosen by these patterns", plan.name.text(), all);
+  require(!request.include.empty() || std::any_of(plan.files.begin(), plan.files.end(), is_weight),
+          "{}: no safetensors and no GGUF among its {} files, which dure would need (--include fetches others)",
+          plan.name.text(), all);
 }
 
-int64_t PullPlan::missing() const { return total() - std::accumulate(here.begin(), here.end(), int64_t{0}); }
+/// Counts what is here and what is not. Sizes come from outside: their sum must not overflow.
+void measure(PullPlan& plan, const HubCache& cache) {
+  constexpr int64_t kMaxBytes = int64_t{1} << 56;
+  std::set<std::string_view> seen;
+  for (const HubFile& f : plan.files) {
+    plan.here.push_back(bytes_here(cache, plan.name.id, f));
+    plan.complete = plan.complete && is_here(cache, plan.name.id, f);
+    if (!seen.insert(f.digest).second) continue;
+    plan.total += f.size;
+    plan.missing += f.size - plan.here.back();
+    require(plan.total <= kMaxBytes, "{}: the sizes of its files cannot be true", plan.name.text());
+  }
+}
 
-PullPlan plan_pull(const HubOptions& options, const HubName& name, const std::vector<std::string>& include,
-                   const std::vector<std::string>& exclude, const StopCheck& stop) {
+}  // namespace
+
+PullPlan plan_pull(const HubOptions& options, const PullRequest& request, const StopCheck& stop,
+                   const PauseNotice& on_pause) {
   const HubCache cache(options.cache);
+  const HubName& name = request.name;
   HubSession session(options, name, stop);
+  session.on_pause = on_pause;
   PullPlan plan;
   plan.name = name;
   try {
@@ -111,27 +128,11 @@ PullPlan plan_pull(const HubOptions& options, const HubName& name, const std::ve
   }
   plan.snapshot = cache.snapshot(name.id, plan.commit);
   const std::vector<HubFile> all = list_files(session, plan.commit);
-  Selection selection = select_files(all, include, exclude);
+  Selection selection = select_files(all, request.include, request.exclude);
   plan.files = std::move(selection.files);
   plan.choices = std::move(selection.choices);
-  if (plan.choices.empty()) {
-    const auto is_weight = [](const HubFile& f) {
-      return f.path.ends_with(".safetensors") || f.path.ends_with(".gguf");
-    };
-    require(!plan.files.empty(), "{}: none of its {} files is chosen by these patterns", name.text(), all.size());
-    require(!include.empty() || std::any_of(plan.files.begin(), plan.files.end(), is_weight),
-            "{}: no safetensors and no GGUF among its {} files, which dure would need (--include fetches others)",
-            name.text(), all.size());
-  }
-  // Sizes come from outside: their sum is used below.
-  constexpr int64_t kMaxBytes = int64_t{1} << 56;
-  int64_t total = 0;
-  for (const HubFile& f : plan.files) {
-    total += f.size;
-    require(total <= kMaxBytes, "{}: the sizes of its files cannot be true", name.text());
-    plan.here.push_back(bytes_here(cache, name.id, f));
-    plan.complete = plan.complete && is_here(cache, name.id, f);
-  }
+  if (plan.choices.empty()) require_useful(plan, request, all.size());
+  measure(plan, cache);
   return plan;
 }
 

@@ -18,14 +18,20 @@ struct PullPlan {
   std::vector<int64_t> here;       ///< of each file, bytes that are in the cache
   std::vector<GgufModel> choices;  ///< not empty: somebody must choose one of these first
   std::filesystem::path snapshot;  ///< where the files will be
-  int64_t total() const;           ///< bytes of all files
-  int64_t missing() const;         ///< bytes that are still to fetch
+  int64_t total = 0;               ///< bytes of all contents; two names of one content count once
+  int64_t missing = 0;             ///< bytes of them that are still to fetch
 };
 
-/// Asks the hub; writes nothing. Patterns as for select_files().
-/// Throws Error if the hub refuses, is not to be asked (offline), or if no file is chosen; HubStopped.
-PullPlan plan_pull(const HubOptions& options, const HubName& name, const std::vector<std::string>& include,
-                   const std::vector<std::string>& exclude, const StopCheck& stop);
+/// What somebody asks for; the patterns are those of select_files().
+struct PullRequest {
+  HubName name;
+  std::vector<std::string> include, exclude;
+};
+
+/// Asks the hub; writes nothing. `on_pause` sees why and how long the hub lets wait.
+/// Throws Error if the hub refuses, or if no file is chosen; HubStopped.
+PullPlan plan_pull(const HubOptions& options, const PullRequest& request, const StopCheck& stop,
+                   const PauseNotice& on_pause = {});
 
 /// Fetches the files of a plan, options.jobs at a time, and enters them into the cache: the revision stands for the
 /// new commit once everything is there. `watch` sees all files about ten times a second, on the calling thread.

@@ -62,8 +62,8 @@ std::string HubSession::get_text(const std::string& url, size_t max_bytes, HttpR
   for (;;) {
     std::string text;
     HttpGet request{url, {}, {}, [&](std::string_view part) {
-                      require(text.size() + part.size() <= max_bytes, "{}: an answer of more than {} bytes", url,
-                              max_bytes);
+                      require(text.size() + part.size() <= max_bytes, "{}: the hub answers with more than {} bytes",
+                              name_.text(), max_bytes);
                       text += part;
                     }};
     Reply reply = get(std::move(request));

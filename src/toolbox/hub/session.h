@@ -9,6 +9,9 @@
 
 namespace dure {
 
+/// Sees why an attempt was in vain and how long the pause before the next will be.
+using PauseNotice = std::function<void(const std::string& why, std::chrono::seconds pause)>;
+
 /// Asks one hub about one model: redirects, the token, pauses between attempts, refusals in words. For one thread; each
 /// has its own connection.
 class HubSession {
@@ -18,8 +21,7 @@ class HubSession {
 
   const HubName& name() const { return name_; }
   const HubOptions& options() const { return options_; }
-  /// Sees why and how long before a pause begins.
-  std::function<void(const std::string& why, std::chrono::seconds pause)> on_pause;
+  PauseNotice on_pause;
 
   /// Where an attempt ended after redirects.
   struct Reply : HttpReply {
