@@ -76,9 +76,17 @@ struct Routing {
   float routed_scaling_factor = 1;
 };
 
-/// One expert of a mixture: down(silu(gate(x)) * up(x)).
+/// A low-rank addition to a weight (LoRA, Hu et al., 2021): y += scale * (x A^T) B^T.
+struct Lora {
+  Weight a;  ///< [r, K]
+  Weight b;  ///< [N, r]
+  float scale = 1;
+};
+
+/// One expert of a mixture: down(silu(gate(x)) * up(x)), each of the three with what adapters add to it.
 struct Expert {
   Weight gate, up, down;  // [I, D] [I, D] [D, I]
+  std::vector<Lora> gate_loras = {}, up_loras = {}, down_loras = {};
 };
 
 /// Arithmetic of the GEMMs. Accumulation is float32 always.
@@ -145,9 +153,14 @@ class Backend {
                               const Routing& routing) = 0;
   /// y[t] = sum_k weights[t, k] * expert(ids[t, k])(x[t]), summed in the order of k. x, y [T, D].
   virtual void moe(View y, ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) = 0;
-  /// dx, dweights and each expert's dgate, dup, ddown (empty views: not wanted) are added to.
+  /// dx, dweights and, of each expert, the gradients of its matrices and of its adapters' (empty views: not wanted) are
+  /// added to.
+  struct LoraGradient {
+    View a, b;
+  };
   struct ExpertGradient {
     View gate, up, down;
+    std::vector<LoraGradient> gate_loras = {}, up_loras = {}, down_loras = {};  // as many as the expert has
   };
   virtual void moe_backward(View dx, View dweights, std::span<const ExpertGradient> dexperts, ConstView dy, ConstView x,
                             std::span<const Expert> experts, ConstView ids, ConstView weights) = 0;

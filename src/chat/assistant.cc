@@ -66,6 +66,7 @@ Assistant::Assistant(const std::filesystem::path& path, const AssistantOptions& 
 
   LoadOptions load;
   load.progress = options.progress;
+  load.adapters = options.adapters;
   model_ = load_model(*checkpoint_, *device_, load);
   const int vocab = model_->info().vocab_size;
   // A larger model vocabulary is padding; a smaller one means that the two do not belong together.

@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
+#include <filesystem>
 
 #include "base/error.h"
 #include "cli/hub_environment.h"
@@ -16,7 +19,12 @@ int64_t now_ms() {
       .count();
 }
 
-void add_arithmetic(CLI::App& command, const std::string& prefix, ModelOptions& options) {
+void add_adapters_and_arithmetic(CLI::App& command, const std::string& prefix, ModelOptions& options) {
+  command
+      .add_option(prefix + "lora", options.loras,
+                  "A PEFT adapter to add; DIR:SCALE adds SCALE times as much (repeatable)")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
   command
       .add_option(prefix + "backend", options.backend, "auto, reference, cpu/avx2 or cpu/avx512, as the machine allows")
       ->type_name("NAME");
@@ -29,13 +37,13 @@ void add_arithmetic(CLI::App& command, const std::string& prefix, ModelOptions& 
 
 void ModelOptions::add_to(CLI::App& command) {
   command.add_option("MODEL", model, "A folder or GGUF file, or OWNER/NAME of a pulled model")->required();
-  add_arithmetic(command, "--", *this);
+  add_adapters_and_arithmetic(command, "--", *this);
   command.add_option("-t,--threads", threads, "Threads; 0 takes every CPU")->check(CLI::Range(0, 1024));
 }
 
 void ModelOptions::add_other_to(CLI::App& command) {
   command.add_option("OTHER", model, "The other model, as MODEL")->required();
-  add_arithmetic(command, "--other-", *this);
+  add_adapters_and_arithmetic(command, "--other-", *this);
 }
 
 std::filesystem::path ModelOptions::path() const { return model_path(model); }
@@ -48,6 +56,24 @@ void add_cache_option(CLI::App& command, std::string& cache) {
   command.add_option("--cache", cache, "Type of the KV cache: f32, bf16 or f16")
       ->type_name("TYPE")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+}
+
+AdapterChoice parse_adapter_choice(const std::string& text) {
+  std::error_code ignored;
+  const size_t colon = text.rfind(':');
+  if (colon == text.npos || std::filesystem::exists(text, ignored)) return {text};
+  double scale = 1;
+  const char *begin = text.data() + colon + 1, *end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, scale);
+  if (error != std::errc() || stop != end) return {text};
+  require(std::fabs(scale) <= 1e6, "--lora {}: expected a scale up to 1e6", quote(text, 200));
+  return {text.substr(0, colon), scale};
+}
+
+std::vector<AdapterChoice> ModelOptions::adapters() const {
+  std::vector<AdapterChoice> list;
+  for (const std::string& lora : loras) list.push_back(parse_adapter_choice(lora));
+  return list;
 }
 
 void GenerationOptions::add_to(CLI::App& command) {
@@ -86,6 +112,7 @@ SamplingParams GenerationOptions::sampling(SamplingParams p) const {
 AssistantOptions GenerationOptions::assistant(const ModelOptions& model) const {
   AssistantOptions o;
   o.device = model.device();
+  o.adapters = model.adapters();
   o.max_model_len = context;
   o.cache_dtype = cache == "f32" ? DType::F32 : cache == "f16" ? DType::F16 : DType::BF16;
   return o;

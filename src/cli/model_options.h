@@ -12,17 +12,22 @@ namespace dure {
 /// A check of options that count something.
 inline const CLI::Range kAtLeastOne(1, std::numeric_limits<int>::max());
 
-/// Options that every command which loads a model has: MODEL, --backend, --threads, --compute.
+/// "DIR" or "DIR:SCALE", as --lora takes it. Throws Error for a scale that cannot be meant.
+AdapterChoice parse_adapter_choice(const std::string& text);
+
+/// Options that every command which loads a model has: MODEL, --lora, --backend, --threads, --compute.
 struct ModelOptions {
   std::string model, backend = "auto", compute = "f32";
+  std::vector<std::string> loras;
   int threads = 0;
 
   void add_to(CLI::App& command);
-  /// The options of a second model: OTHER, --other-backend, --other-compute.
+  /// The options of a second model: OTHER, --other-lora, --other-backend, --other-compute.
   void add_other_to(CLI::App& command);
   /// Where MODEL is: a path, or a name from the cache.
   std::filesystem::path path() const;
   DeviceOptions device() const;
+  std::vector<AdapterChoice> adapters() const;
 };
 
 /// --cache TYPE, the name of a dtype.

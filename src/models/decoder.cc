@@ -47,7 +47,7 @@ void DecoderModel::begin(const Fields& config, Loader& load) {
   embed_tokens = load.weight("model.embed_tokens.weight", info_.vocab_size, info_.hidden_size);
   norm = load.norm("model.norm", info_.hidden_size, rms_norm_eps_);
   if (config.boolean_or("tie_word_embeddings", false)) {
-    lm_head.weight = embed_tokens;
+    lm_head = {embed_tokens, {}, load.loras("lm_head", info_.vocab_size, info_.hidden_size)};
   } else {
     lm_head = load.linear("lm_head", info_.vocab_size, info_.hidden_size);
   }

@@ -21,8 +21,9 @@ std::unique_ptr<Attention> load_gqa(const Fields& config, Loader& load, const st
   require(a->num_heads % a->num_key_value_heads == 0, "{}: {} attention heads over {} key-value heads", config.source(),
           a->num_heads, a->num_key_value_heads);
   const int64_t q_width = int64_t{a->num_heads} * head_dim, kv_width = int64_t{a->num_key_value_heads} * head_dim;
-  a->q_proj = load.linear(prefix + ".q_proj", q_width, hidden);
-  a->k_proj = load.linear(prefix + ".k_proj", kv_width, hidden);
+  const int interleaved = rotary.style == RopeStyle::interleaved ? head_dim : 0;
+  a->q_proj = load.linear(prefix + ".q_proj", q_width, hidden, interleaved);
+  a->k_proj = load.linear(prefix + ".k_proj", kv_width, hidden, interleaved);
   a->v_proj = load.linear(prefix + ".v_proj", kv_width, hidden);
   a->o_proj = load.linear(prefix + ".o_proj", hidden, q_width);
   if (config.string("model_type").starts_with("qwen3")) {

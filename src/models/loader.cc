@@ -1,12 +1,15 @@
 #include "models/loader.h"
 
 #include "base/error.h"
+#include "ops/view.h"
 
 namespace dure {
 
 Loader::Loader(const Checkpoint& checkpoint, Device& device, const LoadOptions& options)
     : checkpoint_(checkpoint), device_(device), options_(options) {
   for (const TensorInfo& t : checkpoint.tensors()) bytes_total_ += t.bytes;
+  for (const AdapterChoice& choice : options.adapters)
+    adapters_.push_back({choice, PeftAdapter::open(choice.folder, device), {}});
 }
 
 bool Loader::has(const std::string& name) const { return checkpoint_.find(name).has_value(); }
@@ -73,8 +76,45 @@ RmsNorm Loader::norm(const std::string& prefix, int64_t size, double eps) {
   return {w, static_cast<float>(eps)};
 }
 
-Linear Loader::linear(const std::string& prefix, int64_t out, int64_t in) {
-  Linear l{weight(prefix + ".weight", out, in), {}};
+Weight Loader::adapter_matrix(const Adapter& adapter, const std::string& name, const Tensor& stored,
+                              const Shape& expected, int interleaved) {
+  require(stored.shape() == expected, "{}: tensor '{}' has shape {}, expected {} beside the layer of {}",
+          adapter.stored.source(), name, stored.shape(), expected, checkpoint_.source());
+  Tensor data = stored;
+  std::vector<int> row_order;
+  if (interleaved > 0) row_order = interleaved_rows(expected[0], interleaved);
+  if (adapter.choice.trainable || !row_order.empty()) data = to_float(data, expected);
+  if (!row_order.empty()) data = take_rows(data, row_order);
+  data.set_requires_grad(adapter.choice.trainable);
+  if (adapter.choice.trainable) parameters_.push_back({name, data, row_order});
+  return device_.backend().prepare(data, {});
+}
+
+std::vector<Lora> Loader::loras(const std::string& module, int64_t out, int64_t in, int interleaved) {
+  std::vector<Lora> list;
+  for (Adapter& adapter : adapters_) {
+    const auto found = adapter.stored.modules().find(module);
+    if (found == adapter.stored.modules().end()) continue;
+    adapter.used.insert(module);
+    const auto& [a, b] = found->second;
+    const std::string name = fmt::format("{}{}", kPeftPrefix, module);
+    const int64_t r = a.dim(0);
+    list.push_back({adapter_matrix(adapter, name + ".lora_A.weight", a, {r, in}, 0),
+                    adapter_matrix(adapter, name + ".lora_B.weight", b, {out, r}, interleaved),
+                    static_cast<float>(adapter.stored.config().scaling(module) * adapter.choice.scale)});
+  }
+  return list;
+}
+
+void Loader::check_adapters() const {
+  for (const Adapter& adapter : adapters_)
+    for (const auto& [module, pair] : adapter.stored.modules())
+      require(adapter.used.contains(module), "{}: tensors for {}, but {} has no such linear layer",
+              adapter.stored.source(), quote(module, 100), checkpoint_.source());
+}
+
+Linear Loader::linear(const std::string& prefix, int64_t out, int64_t in, int interleaved) {
+  Linear l{weight(prefix + ".weight", out, in), {}, loras(prefix, out, in, interleaved)};
   if (!has(prefix + ".bias")) return l;
   l.bias = vector(prefix + ".bias", out);
   l.bias.set_requires_grad(options_.trainable);
@@ -93,7 +133,19 @@ MLP Loader::mlp(const std::string& prefix, int64_t hidden, int64_t intermediate)
 Expert Loader::expert(const std::string& prefix, int64_t hidden, int64_t intermediate) {
   return {weight(prefix + ".gate_proj.weight", intermediate, hidden),
           weight(prefix + ".up_proj.weight", intermediate, hidden),
-          weight(prefix + ".down_proj.weight", hidden, intermediate)};
+          weight(prefix + ".down_proj.weight", hidden, intermediate),
+          loras(prefix + ".gate_proj", intermediate, hidden),
+          loras(prefix + ".up_proj", intermediate, hidden),
+          loras(prefix + ".down_proj", hidden, intermediate)};
+}
+
+std::vector<int> interleaved_rows(int64_t rows, int head_dim) {
+  std::vector<int> order(static_cast<size_t>(rows));
+  for (int i = 0; i < static_cast<int>(rows); ++i) {
+    const int in_head = i % head_dim;
+    order[static_cast<size_t>(i)] = i - in_head + in_head % 2 * (head_dim / 2) + in_head / 2;
+  }
+  return order;
 }
 
 double read_rope_theta(const Fields& config) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <set>
+
 #include "base/json.h"
+#include "formats/peft_adapter.h"
 #include "models/model.h"
 #include "nn/linear.h"
 #include "nn/mlp.h"
@@ -17,8 +20,11 @@ class Loader {
   bool has(const std::string& name) const;
   /// A matrix [out, in], or any tensor that has as many rows of `in` elements.
   Weight weight(const std::string& name, int64_t out, int64_t in);
-  /// PREFIX.weight and, if it is there, PREFIX.bias.
-  Linear linear(const std::string& prefix, int64_t out, int64_t in);
+  /// What the adapters add to the linear layer `module`, y [out] = W x [in]. For layers that linear() and expert() do
+  /// not make. `interleaved`: see interleaved_rows(); 0: rows in the order of Hugging Face.
+  std::vector<Lora> loras(const std::string& module, int64_t out, int64_t in, int interleaved = 0);
+  /// PREFIX.weight and, if it is there, PREFIX.bias; with what adapters add.
+  Linear linear(const std::string& prefix, int64_t out, int64_t in, int interleaved = 0);
   RmsNorm norm(const std::string& prefix, int64_t size, double eps);
   MLP mlp(const std::string& prefix, int64_t hidden, int64_t intermediate);
   Expert expert(const std::string& prefix, int64_t hidden, int64_t intermediate);
@@ -27,10 +33,20 @@ class Loader {
   /// The same, not counted as part of the model: GGUF's frequency factors.
   Tensor constants(const std::string& name, int64_t size);
 
+  /// Throws Error if an adapter has tensors for a layer that nobody asked for.
+  void check_adapters() const;
+
   const Parameters& parameters() const { return parameters_; }
   int64_t elements() const { return elements_; }
 
  private:
+  struct Adapter {
+    AdapterChoice choice;
+    PeftAdapter stored;
+    std::set<std::string, std::less<>> used;  // modules
+  };
+  Weight adapter_matrix(const Adapter& adapter, const std::string& name, const Tensor& stored, const Shape& expected,
+                        int interleaved);
   StoredTensor take(const std::string& name, const Shape& asked);
   Tensor vector(const std::string& name, int64_t size);
   Tensor to_float(const Tensor& t, const Shape& shape) const;
@@ -39,9 +55,14 @@ class Loader {
   const Checkpoint& checkpoint_;
   Device& device_;
   const LoadOptions& options_;
+  std::vector<Adapter> adapters_;
   Parameters parameters_;
   int64_t elements_ = 0, bytes_done_ = 0, bytes_total_ = 0;
 };
+
+/// A GGUF file of a Llama has the rows of q and k in another order: where Hugging Face puts the two channels of a head
+/// that turn together half a head apart, it puts them side by side. Row i there is row interleaved_rows(...)[i] here.
+std::vector<int> interleaved_rows(int64_t rows, int head_dim);
 
 /// rope_theta and rope_scaling (or, since transformers 5, rope_parameters) of a config.
 double read_rope_theta(const Fields& config);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -11,8 +12,10 @@
 namespace dure {
 
 struct Parameter {
-  std::string name;  ///< as in the checkpoint
+  std::string name;  ///< as in the checkpoint, or in the adapter
   Tensor tensor;
+  /// Where the base is stored with its rows in another order, so are an adapter's: row i is row_order[i] of the file.
+  std::vector<int> row_order = {};
 };
 using Parameters = std::vector<Parameter>;
 
@@ -47,15 +50,25 @@ class Model {
   virtual const ModelInfo& info() const = 0;
 };
 
+/// A LoRA adapter to load with a model.
+struct AdapterChoice {
+  std::filesystem::path folder;  ///< as PEFT saves it (docs/formats/peft.md)
+  double scale = 1;              ///< times the adapter's own
+  bool trainable = false;        ///< its matrices become float32 copies that require gradients; the base need not
+};
+
 struct LoadOptions {
   /// Parameters become float32 copies that require gradients; otherwise they stay in the file as they are.
   bool trainable = false;
+  /// What they add sums up. Over a base of any dtype, quantised ones included.
+  std::vector<AdapterChoice> adapters = {};
   /// Called now and then with the bytes read so far and in all. May be empty.
   std::function<void(int64_t done, int64_t total)> progress = {};
 };
 
 /// Makes the model that the checkpoint's config asks for. `device` outlives it.
-/// Throws Error if the architecture is unknown, or a field or tensor is missing or has the wrong shape.
+/// Throws Error if the architecture is unknown, or a field or tensor is missing or has the wrong shape; so it does for
+/// an adapter's tensor that fits no linear layer of the model.
 std::unique_ptr<Model> load_model(const Checkpoint& checkpoint, Device& device, const LoadOptions& options = {});
 
 }  // namespace dure

@@ -30,7 +30,9 @@ std::unique_ptr<Model> load_model(const Checkpoint& checkpoint, Device& device, 
   for (const Architecture& a : kArchitectures) {
     if (a.model_type == type) {
       Loader load(checkpoint, device, options);
-      return a.load(config, load);
+      std::unique_ptr<Model> model = a.load(config, load);
+      load.check_adapters();
+      return model;
     }
     known += fmt::format("{}{}", known.empty() ? "" : ", ", a.model_type);
   }

@@ -1,18 +1,18 @@
 #pragma once
 
-#include "ops/elementwise.h"
-#include "ops/linear.h"
+#include "nn/lora.h"
 #include "ops/rms_norm.h"
 
 namespace dure {
 
-/// y = x W^T + bias.
+/// y = x W^T + bias, and what adapters add.
 struct Linear {
-  Weight weight;  ///< [N, K]
-  Tensor bias;    ///< [N], or undefined
+  Weight weight;                 ///< [N, K]
+  Tensor bias = {};              ///< [N], or undefined
+  std::vector<Lora> loras = {};  ///< of all adapters that the model was loaded with
 
   Tensor operator()(const Tensor& x) const {  // [..., K] -> [..., N]
-    const Tensor y = linear(x, weight);
+    const Tensor y = adapt(linear(x, weight), x, loras);
     return bias.defined() ? add(y, bias) : y;
   }
 };
@@ -22,8 +22,13 @@ struct HeadLinear {
   Weight weight;
   HeadRows rows;
   Direction direction;
+  std::vector<HeadLora> loras = {};
 
-  Tensor operator()(const Tensor& x) const { return linear_heads(x, weight, rows, direction); }  // [T,H,in]->[T,H,out]
+  Tensor operator()(const Tensor& x) const {  // [T, H, in] -> [T, H, out]
+    Tensor y = linear_heads(x, weight, rows, direction);
+    for (const HeadLora& l : loras) y = add(y, l(x));
+    return y;
+  }
 };
 
 struct RmsNorm {

@@ -1,6 +1,8 @@
 #include "ops/moe.h"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 
 #include "base/error.h"
 #include "ops/tape.h"
@@ -8,8 +10,43 @@
 namespace dure {
 namespace {
 
-bool is_trained(const Expert& e) {
-  return e.gate.data.requires_grad() || e.up.data.requires_grad() || e.down.data.requires_grad();
+/// Everything of an expert that may be trained, in one order.
+std::vector<Tensor> tensors_of(const Expert& e) {
+  std::vector<Tensor> all = {e.gate.data, e.up.data, e.down.data};
+  for (const auto* loras : {&e.gate_loras, &e.up_loras, &e.down_loras})
+    for (const Lora& lora : *loras) all.insert(all.end(), {lora.a.data, lora.b.data});
+  return all;
+}
+
+bool is_trained(const Expert& e) {  // asked for each expert at each step, so without a list
+  const auto weight = [](const Weight& w) { return w.data.requires_grad(); };
+  const auto any = [&](const std::vector<Lora>& loras) {
+    return std::ranges::any_of(loras, [&](const Lora& l) { return weight(l.a) || weight(l.b); });
+  };
+  return weight(e.gate) || weight(e.up) || weight(e.down) || any(e.gate_loras) || any(e.up_loras) || any(e.down_loras);
+}
+
+/// Where the gradients of tensors_of(e) go; an undefined one is not wanted.
+Backend::ExpertGradient gradient_views(const Expert& e, std::span<const Tensor> gradients) {
+  const auto next = [&] {
+    const Tensor& g = gradients.front();
+    gradients = gradients.subspan(1);
+    return g.defined() ? g.view() : View();
+  };
+  const auto next_pairs = [&](const std::vector<Lora>& loras) {
+    std::vector<Backend::LoraGradient> pairs;
+    for (size_t i = 0; i < loras.size(); ++i) {
+      const View a = next();
+      pairs.push_back({a, next()});
+    }
+    return pairs;
+  };
+  Backend::ExpertGradient views;
+  views.gate = next(), views.up = next(), views.down = next();
+  views.gate_loras = next_pairs(e.gate_loras);
+  views.up_loras = next_pairs(e.up_loras);
+  views.down_loras = next_pairs(e.down_loras);
+  return views;
 }
 
 }  // namespace
@@ -50,7 +87,7 @@ Tensor moe(const Tensor& x, const std::vector<Expert>& experts, const Routed& ro
   const bool train_experts = std::ranges::any_of(experts, is_trained);
   std::vector<Tensor> inputs = {x, routed.weights};
   if (train_experts)
-    for (const Expert& e : experts) inputs.insert(inputs.end(), {e.gate.data, e.up.data, e.down.data});
+    for (const Expert& e : experts) std::ranges::copy(tensors_of(e), std::back_inserter(inputs));
   if (!any_requires_grad(inputs)) return y;  // before all experts are copied into the graph
   return record(y, std::move(inputs), [=, &backend](const Tensor& dy) {
     const auto zeros = [&](const Tensor& t) { return Tensor::zeros(x.device(), DType::F32, t.shape()); };
@@ -59,8 +96,8 @@ Tensor moe(const Tensor& x, const std::vector<Expert>& experts, const Routed& ro
     if (train_experts)
       for (const Expert& e : experts) {
         const size_t first = g.size();
-        g.insert(g.end(), {zeros(e.gate.data), zeros(e.up.data), zeros(e.down.data)});  // [I, D] [I, D] [D, I]
-        dexperts.push_back({g[first].view(), g[first + 1].view(), g[first + 2].view()});
+        for (const Tensor& t : tensors_of(e)) g.push_back(t.requires_grad() ? zeros(t) : Tensor());
+        dexperts.push_back(gradient_views(e, std::span(g).subspan(first)));
       }
     backend.moe_backward(g[0].view(), g[1].view(), dexperts, dy.view(), x.view(), experts, routed.ids.view(),
                          routed.weights.view());

@@ -15,7 +15,7 @@ struct Routed {
 Routed route(const Tensor& logits, const Tensor& bias, const Routing& routing);
 
 /// Routed experts applied and summed: x [T, D] -> [T, D].
-/// Gradients flow to x, to the routing weights, and to the experts' float32 weights.
+/// Gradients flow to x, to the routing weights, and to those of the experts' and adapters' weights that are trained.
 Tensor moe(const Tensor& x, const std::vector<Expert>& experts, const Routed& routed);
 
 }  // namespace dure

@@ -22,6 +22,7 @@ struct Check {
 /// has them) through the model in DIR: in one chunk, in odd chunks, token by token, without a cache, and all sequences
 /// in one batch; in float32 with a float32 cache, and by the bf16 rule with bf16 arithmetic and cache.
 /// `backends` empty: every backend of this machine. `report` sees each check as it is made.
+/// A golden with a `base_model` belongs to an adapter: DIR is a PEFT folder, the model is DIR/../base_model.
 /// Throws Error if the folder has no golden.json or its model cannot be loaded.
 std::vector<Check> verify_model(const std::filesystem::path& folder, const std::vector<std::string>& backends,
                                 const std::function<void(const Check&)>& report);

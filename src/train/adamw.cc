@@ -7,7 +7,7 @@
 namespace dure {
 
 AdamW::AdamW(const Parameters& parameters, const AdamWOptions& options) : options_(options) {
-  for (const auto& [name, p] : parameters) {
+  for (const auto& [name, p, row_order] : parameters) {
     if (!p.requires_grad()) continue;
     require(p.dtype() == DType::F32 && p.contiguous(), "AdamW: parameter '{}' is {}, expected F32", name,
             dure::name(p.dtype()));

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "backend/cpu/cpu_backend.h"
+#include "backend/lora.h"
 
 namespace dure {
 namespace {
@@ -67,7 +68,23 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
     add(first, experts[e].up, up.data(), I, in.data(), D);
     add(second, experts[e].down, out.data(), D, gate.data(), I);
   }
+  /// The rows of expert e in a buffer.
+  const auto rows_of_expert = [&](const Scratch::Buffer& buffer, size_t e, int64_t columns, int64_t stride) {
+    const int64_t begin = grouping.start[e], rows = grouping.start[e + 1] - begin;
+    return View(buffer.data() + begin * stride, DType::F32, {rows, columns}, {stride, 1});
+  };
+  const auto add_adapters = [&](std::vector<Lora> Expert::*part, const Scratch::Buffer& y, int64_t y_stride,
+                                const Scratch::Buffer& from, int64_t stride) {
+    for (size_t e = 0; e < experts.size(); ++e) {
+      const std::vector<Lora>& loras = experts[e].*part;
+      if (loras.empty() || grouping.start[e] == grouping.start[e + 1]) continue;
+      const int64_t N = loras.front().b.out_features(), K = loras.front().a.in_features();
+      add_loras(*this, rows_of_expert(y, e, N, y_stride), rows_of_expert(from, e, K, stride), loras);
+    }
+  };
   multiply(first, Direction::forward);
+  add_adapters(&Expert::gate_loras, gate, I, in, D);
+  add_adapters(&Expert::up_loras, up, I, in, D);
   for_each_row(choices, I, [&](int64_t r) {
     float* hidden = gate.data() + r * I;
     const int64_t width =
@@ -76,6 +93,7 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
     if (compute_ == Compute::bf16) kernels_.round_bf16(hidden, hidden, width);
   });
   multiply(second, Direction::forward);
+  add_adapters(&Expert::down_loras, out, D, gate, I);
   for_each_row(y.rows(), D, [&](int64_t t) {
     float* sum = y.row(t);
     std::fill_n(sum, D, 0.f);
@@ -107,8 +125,11 @@ void CpuBackend::moe_backward(View dx, View dweights, std::span<const ExpertGrad
     for_each_row(n, D, [&](int64_t r) { kernels_.scale(in.row(r), x.row(choice[r] / k), 1, D); });
     gemm(gate, in, expert.gate, Direction::forward);
     gemm(up, in, expert.up, Direction::forward);
+    add_loras(*this, gate, in, expert.gate_loras);
+    add_loras(*this, up, in, expert.up_loras);
     swiglu(hidden, gate, up);
     gemm(out, hidden, expert.down, Direction::forward);
+    add_loras(*this, out, hidden, expert.down_loras);
     for_each_row(n, D, [&](int64_t r) {
       const int64_t t = choice[r] / k, i = choice[r] % k;
       float dot;
@@ -116,19 +137,23 @@ void CpuBackend::moe_backward(View dx, View dweights, std::span<const ExpertGrad
       dweights.row(t)[i] += dot;
       kernels_.scale(dout.row(r), dy.row(t), weights.row(t)[i], D);
     });
+    static const ExpertGradient kNone;
+    const ExpertGradient& wanted = dexperts.empty() ? kNone : dexperts[e];
     gemm(dhidden, dout, expert.down, Direction::transpose);
+    add_loras_backward(*this, dhidden, wanted.down_loras, dout, hidden, expert.down_loras);
     swiglu_backward(dgate, dup, dhidden, gate, up);
     gemm(from_gate, dgate, expert.gate, Direction::transpose);
     gemm(from_up, dup, expert.up, Direction::transpose);
+    add_loras_backward(*this, from_gate, wanted.gate_loras, dgate, in, expert.gate_loras);
+    add_loras_backward(*this, from_up, wanted.up_loras, dup, in, expert.up_loras);
     for_each_row(n, D, [&](int64_t r) {
       float* to = dx.row(choice[r] / k);
       kernels_.add(to, to, from_gate.row(r), D);
       kernels_.add(to, to, from_up.row(r), D);
     });
-    if (dexperts.empty() || dexperts[e].gate.empty()) continue;
-    gemm_backward_weight(dexperts[e].gate, dgate, in);
-    gemm_backward_weight(dexperts[e].up, dup, in);
-    gemm_backward_weight(dexperts[e].down, dout, hidden);
+    if (!wanted.gate.empty()) gemm_backward_weight(wanted.gate, dgate, in);
+    if (!wanted.up.empty()) gemm_backward_weight(wanted.up, dup, in);
+    if (!wanted.down.empty()) gemm_backward_weight(wanted.down, dout, hidden);
   }
 }
 

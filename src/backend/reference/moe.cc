@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "backend/lora.h"
 #include "backend/reference/reference.h"
 
 namespace dure {
@@ -121,10 +122,14 @@ Activation apply(ReferenceBackend& b, const Expert& expert, ConstView x) {
   const size_t I = static_cast<size_t>(expert.gate.out_features());
   Activation a{std::vector<float>(I), std::vector<float>(I), std::vector<float>(I),
                std::vector<float>(static_cast<size_t>(x.columns()))};
-  b.ReferenceBackend::gemm(row_view(a.gate), x, expert.gate, Direction::forward);
-  b.ReferenceBackend::gemm(row_view(a.up), x, expert.up, Direction::forward);
+  const auto product = [&](std::vector<float>& y, ConstView in, const Weight& w, const std::vector<Lora>& loras) {
+    b.ReferenceBackend::gemm(row_view(y), in, w, Direction::forward);
+    add_loras(b, row_view(y), in, loras);
+  };
+  product(a.gate, x, expert.gate, expert.gate_loras);
+  product(a.up, x, expert.up, expert.up_loras);
   b.ReferenceBackend::swiglu(row_view(a.hidden), row_view(a.gate), row_view(a.up));
-  b.ReferenceBackend::gemm(row_view(a.out), row_view(a.hidden), expert.down, Direction::forward);
+  product(a.out, row_view(a.hidden), expert.down, expert.down_loras);
   return a;
 }
 
@@ -159,17 +164,23 @@ void ReferenceBackend::moe_backward(View dx, View dweights, std::span<const Expe
 
       const size_t I = a.gate.size();
       std::vector<float> dhidden(I), dgate(I), dup(I), part(static_cast<size_t>(D));
+      static const ExpertGradient kNone;
+      const ExpertGradient& wanted = dexperts.empty() ? kNone : dexperts[e];
       ReferenceBackend::gemm(row_view(dhidden), row_view(dout), expert.down, Direction::transpose);
+      add_loras_backward(*this, row_view(dhidden), wanted.down_loras, row_view(dout), row_view(a.hidden),
+                         expert.down_loras);
       ReferenceBackend::swiglu_backward(row_view(dgate), row_view(dup), row_view(dhidden), row_view(a.gate),
                                         row_view(a.up));
       for (const auto& [weight, d] : {std::pair{&expert.gate, &dgate}, std::pair{&expert.up, &dup}}) {
         ReferenceBackend::gemm(row_view(part), row_view(*d), *weight, Direction::transpose);
         ReferenceBackend::accumulate(row_view(dx.row(t), D), row_view(part));
       }
-      if (dexperts.empty() || dexperts[e].gate.empty()) continue;
-      outer_product(dexperts[e].gate, 0, row_view(dgate), xt);
-      outer_product(dexperts[e].up, 0, row_view(dup), xt);
-      outer_product(dexperts[e].down, 0, row_view(dout), row_view(a.hidden));
+      const View dxt = row_view(dx.row(t), D);
+      add_loras_backward(*this, dxt, wanted.gate_loras, row_view(dgate), xt, expert.gate_loras);
+      add_loras_backward(*this, dxt, wanted.up_loras, row_view(dup), xt, expert.up_loras);
+      if (!wanted.gate.empty()) outer_product(wanted.gate, 0, row_view(dgate), xt);
+      if (!wanted.up.empty()) outer_product(wanted.up, 0, row_view(dup), xt);
+      if (!wanted.down.empty()) outer_product(wanted.down, 0, row_view(dout), row_view(a.hidden));
     }
 }
 
