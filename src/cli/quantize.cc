@@ -3,6 +3,7 @@
 #include "backend/registry.h"
 #include "base/error.h"
 #include "cli/app.h"
+#include "cli/hub_environment.h"
 #include "cli/model_options.h"
 #include "cli/terminal.h"
 #include "toolbox/quantize.h"
@@ -44,7 +45,7 @@ void quantize(const Options& o) {
   DeviceOptions device_options;
   device_options.threads = o.threads;
   const std::unique_ptr<Device> device = make_device(device_options);
-  const Quantizer quantizer(o.source, o.quantize(), *device);
+  const Quantizer quantizer(model_path(o.source), o.quantize(), *device);
   for (const std::string& note : quantizer.notes()) fmt::print(stderr, "note: {}\n", note);
   if (o.dry_run) {
     print_plan(quantizer);
@@ -74,7 +75,7 @@ void add_quantize(CLI::App& app) {
   for (const QuantType& type : quant_types()) types.push_back(type.name);
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("quantize", "Write a model as a GGUF file with smaller weights");
-  command->add_option("MODEL", o->source, "A Hugging Face folder or a .gguf file")->required();
+  command->add_option("MODEL", o->source, "A folder or GGUF file, or OWNER/NAME of a pulled model")->required();
   command->add_option("FILE.gguf", o->file, "Where to write");
   command->add_option("--type", o->type, fmt::format("One of: {}", fmt::join(types, ", ")))
       ->type_name("TYPE")

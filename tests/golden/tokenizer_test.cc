@@ -6,8 +6,10 @@
 
 #include "base/json.h"
 #include "formats/gguf.h"
+#include "formats/gguf_pre_tokenizers.h"
 #include "formats/llama2c_tokenizer.h"
 #include "formats/tokenizer_gguf.h"
+#include "formats/tokenizer_gguf_writer.h"
 #include "formats/tokenizer_json.h"
 #include "formats/tokenizer_json_writer.h"
 #include "tests/golden/zstd_file.h"
@@ -60,11 +62,20 @@ void expect_llama_cpp(const Tokenizer& tokenizer, const fs::path& base) {
   EXPECT_GE(at, texts.size()) << "texts without ids";
 }
 
+/// A tokenizer as a GGUF file's metadata give it back.
+Tokenizer through_gguf(const TokenizerSpec& spec) {
+  GgufWriter writer;
+  add_tokenizer(writer, spec, {}, spec.vocab_size(), "");
+  const std::string file = writer.bytes();
+  return Tokenizer(read_gguf_tokenizer(Gguf::parse(std::as_bytes(std::span(file)), "x.gguf", nullptr)));
+}
+
 class SmallTokenizer : public testing::TestWithParam<const char*> {};
 
 TEST_P(SmallTokenizer, MatchesEveryVector) {
   const fs::path folder = fs::path(DURE_TESTS_DIR) / "fixtures/tokenizers" / GetParam();
-  const Tokenizer tokenizer(read_tokenizer(folder));
+  const TokenizerSpec spec = read_tokenizer(folder);
+  const Tokenizer tokenizer(spec), again = through_gguf(spec);
   const Json golden = parse_json(read_file(folder / "golden.json"), "golden.json");
   for (const Json& vector : golden["cases"]) {
     const auto text = vector["text"].get<std::string>();
@@ -72,6 +83,7 @@ TEST_P(SmallTokenizer, MatchesEveryVector) {
     const auto ids = vector["ids"].get<Ids>();
     EXPECT_EQ(tokenizer.encode(text), ids);
     EXPECT_EQ(tokenizer.encode(text, {.add_special = true}), vector["ids_with_special"].get<Ids>());
+    EXPECT_EQ(again.encode(text, {.add_special = true}), vector["ids_with_special"].get<Ids>());
     expect_decodes(tokenizer, ids, vector);
   }
 }
@@ -84,7 +96,8 @@ class PublishedTokenizer : public testing::TestWithParam<const char*> {};
 TEST_P(PublishedTokenizer, MatchesEveryVector) {
   const fs::path folder = kShared / GetParam();
   if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no " << folder;
-  const Tokenizer tokenizer(parse_tokenizer_json(read_zst(folder / "tokenizer.json.zst"), GetParam()));
+  const TokenizerSpec spec = parse_tokenizer_json(read_zst(folder / "tokenizer.json.zst"), GetParam());
+  const Tokenizer tokenizer(spec), again = through_gguf(spec);
   std::istringstream lines(read_file(folder / "golden.jsonl"));
   for (std::string line; std::getline(lines, line);) {
     const Json vector = parse_json(line, "golden.jsonl");
@@ -92,6 +105,7 @@ TEST_P(PublishedTokenizer, MatchesEveryVector) {
     const auto ids = vector["ids"].get<Ids>();
     if (vector.contains("text")) {
       EXPECT_EQ(tokenizer.encode(vector["text"].get<std::string>()), ids);
+      EXPECT_EQ(again.encode(vector["text"].get<std::string>()), ids);
     }
     expect_decodes(tokenizer, ids, vector);
   }
@@ -101,6 +115,19 @@ INSTANTIATE_TEST_SUITE_P(Shared, PublishedTokenizer,
                          testing::Values("deepseek-v3", "deepseek-v4", "deepseek-v4.1", "deepseek-v2", "deepseek-llm",
                                          "qwen2.5", "qwen3", "deepseek-r1-distill-qwen", "llama3.1"),
                          test_name);
+
+TEST(PublishedTokenizers, HaveNamesInGguf) {
+  if (!fs::exists(kShared)) GTEST_SKIP() << "skipped: no " << kShared;
+  for (const auto& [folder, name] : {std::pair{"deepseek-v3", "deepseek-v3"},
+                                     {"deepseek-v2", "deepseek-llm"},
+                                     {"qwen3", "qwen2"},
+                                     {"llama3.1", "llama-bpe"}}) {
+    const TokenizerSpec spec = parse_tokenizer_json(read_zst(kShared / folder / "tokenizer.json.zst"), folder);
+    const GgufPreTokenizer* found = find_gguf_pre_tokenizer(spec);
+    ASSERT_NE(found, nullptr) << folder;
+    EXPECT_EQ(found->name, name);
+  }
+}
 
 TEST(PublishedConfigs, SayWhetherATextBeginsWithBos) {
   if (!fs::exists(kShared)) GTEST_SKIP() << "skipped: no " << kShared;
