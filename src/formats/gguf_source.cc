@@ -1,5 +1,7 @@
 #include "formats/gguf_source.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "formats/gguf_checkpoint.h"
@@ -59,11 +61,12 @@ class GgufFiles : public GgufSource {
     }
   }
 
-  void add_metadata(GgufHead& head) const override {
-    for (const Gguf::Value& value : parts_.front().metadata())
-      if (value.key != "general.file_type" && value.key != "general.quantization_version" &&
-          value.key != "general.alignment" && !value.key.starts_with("split."))
-        head.add(value);
+  void add_metadata(GgufHead& head, std::span<const std::string_view> replaced) const override {
+    for (const Gguf::Value& value : parts_.front().metadata()) {
+      const bool other = std::any_of(replaced.begin(), replaced.end(),
+                                     [&](std::string_view prefix) { return value.key.starts_with(prefix); });
+      if (!other && value.key != "general.alignment" && !value.key.starts_with("split.")) head.add(value);
+    }
   }
 
   std::unique_ptr<GgufRows> open(size_t tensor, int64_t matrix) const override {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/gguf_metadata.h"
@@ -44,8 +45,8 @@ class GgufSource {
   /// The files that hold it, for telling whether any has changed.
   const std::vector<std::filesystem::path>& files() const { return files_; }
 
-  /// All metadata but general.file_type and general.quantization_version.
-  virtual void add_metadata(GgufHead& head) const = 0;
+  /// All metadata but those whose keys begin with one of `replaced`, which the caller writes.
+  virtual void add_metadata(GgufHead& head, std::span<const std::string_view> replaced) const = 0;
   /// Matrix `matrix` of a stack, or the one there is.
   virtual std::unique_ptr<GgufRows> open(size_t tensor, int64_t matrix) const = 0;
 

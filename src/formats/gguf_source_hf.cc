@@ -128,6 +128,14 @@ std::string size_label(double parameters) {
   return {};
 }
 
+/// The folder's name, or that of the model whose snapshot in the hub's cache it is: models--OWNER--NAME/snapshots/HASH.
+std::string name_of(const fs::path& folder) {
+  const fs::path whole = fs::weakly_canonical(folder);
+  for (const fs::path& part : whole)
+    if (const std::string name = part.string(); name.starts_with("models--")) return name.substr(name.rfind("--") + 2);
+  return whole.filename().string();
+}
+
 class HfSource : public GgufSource {
  public:
   HfSource(const fs::path& folder, Device& device, const GgufSourceOptions& options)
@@ -142,7 +150,7 @@ class HfSource : public GgufSource {
     for (const TensorInfo& info : infos_) add(info);
     rope_factors_ = gguf_rope_factors(config_);
     if (!rope_factors_.empty()) plan("rope_freqs.weight", {static_cast<int64_t>(rope_factors_.size())}, {}, 0);
-    check_experts();
+    finish_experts();
     sort_by_layer();
     for (const fs::directory_entry& file : fs::directory_iterator(folder))
       if (const fs::path extension = file.path().extension(); extension == ".safetensors" || extension == ".json")
@@ -150,11 +158,11 @@ class HfSource : public GgufSource {
     std::sort(files_.begin(), files_.end());
   }
 
-  void add_metadata(GgufHead& head) const override {
+  void add_metadata(GgufHead& head, std::span<const std::string_view>) const override {
     head.add("general.architecture", model_.architecture);
     head.add("general.type", "model");
     add_sampling(head, checkpoint_->generation());
-    head.add("general.name", fs::weakly_canonical(folder_).filename().string());
+    head.add("general.name", name_of(folder_));
     head.add("general.size_label", label());
     add_config(head, config_, mtp_);
     if (!fs::exists(folder_ / "tokenizer.json")) return add_no_tokenizer(head, checkpoint_->generation());
@@ -169,6 +177,12 @@ class HfSource : public GgufSource {
   }
 
  private:
+  /// The experts of a layer, while they are collected.
+  struct Stack {
+    size_t entry = 0;
+    std::map<int, std::string> experts;
+  };
+
   int layers() const { return config_.integer("num_hidden_layers", 1, 4096); }
   bool has(const std::string& name) const {
     return std::any_of(infos_.begin(), infos_.end(), [&](const TensorInfo& info) { return info.name == name; });
@@ -178,7 +192,7 @@ class HfSource : public GgufSource {
   bool is_left_out(const std::string& name) const {
     return name.ends_with("_scale_inv") || name.ends_with("rotary_emb.inv_freq") ||
            (name == "lm_head.weight" && config_.boolean_or("tie_word_embeddings", false)) ||
-           (!mtp_ && layer_of(name) >= layers());
+           layer_of(name) >= model_.layers;
   }
 
   void plan(std::string name, const Shape& shape, Recipe recipe, int64_t bytes) {
@@ -190,6 +204,10 @@ class HfSource : public GgufSource {
     if (is_left_out(info.name)) return;
     require(info.shape.size() == 1 || info.shape.size() == 2, "{}: tensor {}: expected a vector or a matrix, found {}",
             checkpoint_->source(), quote(info.name), fmt::join(info.shape, " x "));
+    constexpr std::string_view kFloats[] = {"F32", "F16", "BF16", "F8_E4M3"};
+    require(std::find(std::begin(kFloats), std::end(kFloats), info.dtype) != std::end(kFloats),
+            "{}: tensor {}: expected one of {}, found {}", checkpoint_->source(), quote(info.name),
+            fmt::join(kFloats, ", "), info.dtype);
     const Shape shape = info.shape.size() == 1 ? Shape{info.shape[0]} : Shape{info.shape[0], info.shape[1]};
     if (info.name.ends_with(kKvB)) return add_kv_b(info, shape);
     const std::vector<GgufPlace> places = gguf_places(info.name);
@@ -210,23 +228,27 @@ class HfSource : public GgufSource {
     require(shape.rank() == 2 && *place.expert < model_.experts,
             "{}: tensor {}: expected a matrix of one of {} experts", checkpoint_->source(), quote(info.name),
             model_.experts);
-    const auto [it, fresh] = stacks_.emplace(place.name, entries_.size());
+    const auto [it, fresh] = stacks_.try_emplace(place.name);
+    Stack& stack = it->second;
     if (fresh) {
+      stack.entry = entries_.size();
       plan(place.name, {model_.experts, shape[0], shape[1]}, {}, 0);
-      recipes_.back().from.resize(static_cast<size_t>(model_.experts));
     }
-    Entry& entry = entries_[it->second];
+    Entry& entry = entries_[stack.entry];
     require(shape == Shape({entry.shape[1], entry.shape[2]}),
             "{}: tensor {}: expected [{}, {}] as its neighbours, found {}", checkpoint_->source(), quote(info.name),
             entry.shape[1], entry.shape[2], shape);
     entry.bytes += info.bytes;
-    recipes_[it->second].from[static_cast<size_t>(*place.expert)] = info.name;
+    stack.experts.emplace(*place.expert, info.name);
   }
 
-  void check_experts() const {
-    for (const auto& [name, index] : stacks_)
-      for (size_t e = 0; e < recipes_[index].from.size(); ++e)
-        require(!recipes_[index].from[e].empty(), "{}: expert {} of {} is missing", checkpoint_->source(), e, name);
+  void finish_experts() {
+    for (const auto& [name, stack] : stacks_)
+      for (int e = 0; e < model_.experts; ++e) {
+        const auto expert = stack.experts.find(e);
+        require(expert != stack.experts.end(), "{}: expert {} of {} is missing", checkpoint_->source(), e, name);
+        recipes_[stack.entry].from.push_back(expert->second);
+      }
   }
 
   /// The two halves that new files keep apart.
@@ -278,8 +300,8 @@ class HfSource : public GgufSource {
   Fields config_;
   std::vector<TensorInfo> infos_;
   bool mtp_ = false;
-  std::vector<Recipe> recipes_;           // of each entry
-  std::map<std::string, size_t> stacks_;  // experts' tensors while they are collected
+  std::vector<Recipe> recipes_;  // of each entry
+  std::map<std::string, Stack> stacks_;
   std::vector<float> rope_factors_;
 };
 

@@ -142,7 +142,7 @@ TEST(GgufSource, MetadataReadBackAsTheConfig) {
                                   {"mscale_all_dim", 0.707}};
   model.config["q_lora_rank"] = 7;
   GgufWriter writer;
-  open_gguf_source(write(model, folder), device())->add_metadata(writer);
+  open_gguf_source(write(model, folder), device())->add_metadata(writer, {});
   auto owner = std::make_shared<std::string>(writer.bytes());
   const Gguf file = Gguf::parse(std::as_bytes(std::span(*owner)), "x.gguf", owner);
   const auto integer = [&](const char* key) { return file.integer(std::string("deepseek2.") + key, 0, 1 << 20); };
@@ -163,7 +163,7 @@ TEST(GgufSource, SaysWhatCannotBeWritten) {
     const TemporaryFolder folder;
     const std::string message = error_of([&] {
       GgufWriter writer;
-      open_gguf_source(write(model, folder), device())->add_metadata(writer);
+      open_gguf_source(write(model, folder), device())->add_metadata(writer, {});
     });
     return message.substr(message.find("config.json") + 13);
   };
@@ -184,6 +184,11 @@ TEST(GgufSource, SaysWhatCannotBeWritten) {
                     m.tensors[1].second = {5, 3};
                   }),
             "tensor 'model.layers.0.mlp.experts.1.up_proj.weight': expected [5, 4] as its neighbours, found [5, 3]");
+  EXPECT_EQ(error(deepseek(),
+                  [](Model& m) {
+                    m.tensors[1].second = {5, 4, 1};
+                  }),
+            "tensor 'model.layers.0.mlp.experts.1.up_proj.weight': expected a vector or a matrix, found 5 x 4 x 1");
   EXPECT_EQ(error(llama(), [](Model& m) { m.config["model_type"] = "mamba"; }),
             "model_type 'mamba' cannot be written as GGUF; expected one of llama, qwen2, qwen3, qwen3_moe, "
             "deepseek_v2, deepseek_v3");

@@ -72,6 +72,8 @@ void Quantizer::read_importance(const fs::path& path) {
     notes_.push_back(fmt::format("{}: nothing about {} of {} matrices, which are quantised without it", path.string(),
                                  unknown, matrices_in_model));
   options_.mix.importance = true;
+  if (!imatrix.datasets.empty()) dataset_ = imatrix.datasets.front();
+  dataset_chunks_ = imatrix.chunks;
 }
 
 void Quantizer::choose_types() {
@@ -83,8 +85,9 @@ void Quantizer::choose_types() {
   size_t again = 0;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const GgufSource::Entry& entry = source_->tensors()[i];
+    require(entry.shape.numel() > 0, "tensor {} is empty", quote(entry.name));
     const int64_t columns = columns_of(entry.shape);
-    const int64_t bytes = columns == 0 ? 0 : entry.shape.numel() / columns * row_bytes(types[i], columns);
+    const int64_t bytes = entry.shape.numel() / columns * row_bytes(types[i], columns);
     require(types[i] == entry.dtype || info(entry.dtype).dequantise != nullptr, "tensor {}: {} cannot be quantised",
             quote(entry.name), name(entry.dtype));
     again += quantised(entry.dtype) && types[i] != entry.dtype;
@@ -97,12 +100,16 @@ void Quantizer::choose_types() {
 
 void Quantizer::make_head() {
   GgufHead head;
-  source_->add_metadata(head);
+  std::vector<std::string_view> replaced = {"general.file_type", "general.quantization_version"};
+  if (options_.imatrix) replaced.push_back("quantize.imatrix.");
+  source_->add_metadata(head, replaced);
   head.add("general.file_type", options_.mix.type.file_type);
   head.add("general.quantization_version", kQuantizationVersion);
   if (options_.imatrix) {
     head.add("quantize.imatrix.file", options_.imatrix->filename().string());
+    if (!dataset_.empty()) head.add("quantize.imatrix.dataset", dataset_);
     head.add("quantize.imatrix.entries_count", static_cast<uint32_t>(importance_.size()));
+    if (dataset_chunks_ > 0) head.add("quantize.imatrix.chunks_count", dataset_chunks_);
   }
   for (const Entry& entry : tensors_) head.add_tensor(entry.name, entry.to, entry.shape);
   head_ = head.head();
@@ -134,7 +141,12 @@ bool Quantizer::write(const fs::path& file, const Progress& progress) const {
     for (int64_t m = 0; m < matrices(tensors_[t].shape); ++m, ++part)
       if (part >= out.parts()) {
         if (part == 0) out.append(std::as_bytes(std::span(head_)));
-        if (!write_matrix(out, t, m, progress)) return false;
+        try {
+          if (!write_matrix(out, t, m, progress)) return false;
+        } catch (...) {
+          if (!out.failed()) out.discard();  // the model is at fault, and would be again
+          throw;
+        }
         if (m + 1 == matrices(tensors_[t].shape)) {
           const uint64_t bytes = static_cast<uint64_t>(tensors_[t].bytes);
           const std::string padding(GgufHead::padded(bytes) - bytes, '\0');
@@ -150,9 +162,9 @@ bool Quantizer::write(const fs::path& file, const Progress& progress) const {
 bool Quantizer::write_matrix(ResumableFile& out, size_t tensor, int64_t matrix, const Progress& progress) const {
   const Entry& entry = tensors_[tensor];
   const std::unique_ptr<GgufRows> rows = source_->open(tensor, matrix);
-  const int64_t columns = columns_of(entry.shape), count = columns == 0 ? 0 : rows_of_matrix(entry.shape);
+  const int64_t columns = columns_of(entry.shape), count = rows_of_matrix(entry.shape);
   const int64_t bytes = row_bytes(entry.to, columns);
-  const int64_t step = std::max<int64_t>(1, kChunk / std::max<int64_t>(columns, 1));
+  const int64_t step = std::max<int64_t>(1, kChunk / columns);
   const auto importance = importance_.find(entry.name);
   const float* weights = importance == importance_.end() ? nullptr : importance->second.data() + matrix * columns;
   const bool copy = entry.from == entry.to && !rows->stored().empty();
@@ -162,12 +174,7 @@ bool Quantizer::write_matrix(ResumableFile& out, size_t tensor, int64_t matrix, 
     const int64_t n = std::min(step, count - begin);
     const auto chunk = copy ? rows->stored().subspan(static_cast<size_t>(begin * bytes), static_cast<size_t>(n * bytes))
                             : std::span<const std::byte>(buffer).first(static_cast<size_t>(n * bytes));
-    try {
-      if (!copy) encode(*rows, entry, begin, n, weights, buffer.data());
-    } catch (const Error&) {
-      out.discard();  // the model is at fault: it would be so again
-      throw;
-    }
+    if (!copy) encode(*rows, entry, begin, n, weights, buffer.data());
     out.append(chunk);
     if (!progress(out.bytes() + (begin + n) * bytes, bytes_)) return false;
   }

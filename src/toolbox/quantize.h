@@ -65,6 +65,8 @@ class Quantizer {
   Device& device_;
   std::unique_ptr<GgufSource> source_;
   std::map<std::string, std::vector<float>, std::less<>> importance_;  // by tensor, [matrices * columns]
+  std::string dataset_;                                                // that importance was measured on
+  uint32_t dataset_chunks_ = 0;
   std::vector<Entry> tensors_;
   std::vector<std::string> notes_;
   std::string head_;

@@ -158,7 +158,8 @@ void ResumableFile::write(int file, const void* data, size_t size) {
   }
 }
 
-void ResumableFile::fail_writing(int error) const {
+void ResumableFile::fail_writing(int error) {
+  failed_ = true;
   if (parts_ == 0) fail("{}: cannot write: {}", path_.string(), std::strerror(error));
   fail("{}: cannot write: {}; the same command goes on with {}", path_.string(), std::strerror(error),
        partial_.string());

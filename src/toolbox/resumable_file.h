@@ -31,6 +31,7 @@ class ResumableFile {
   /// Appends to the part that is being written. Throws Error that says how to go on if the disk is full.
   void append(std::span<const std::byte> bytes);
   void end_part();
+  bool failed() const { return failed_; }  ///< append() or end_part() has thrown
   /// Nothing of this is worth keeping.
   void discard() { parts_ = 0; }
   /// The file is whole: it is brought to the disk and takes its name.
@@ -52,13 +53,14 @@ class ResumableFile {
   void open_partial();
   void keep_what_is_whole(std::string_view first_line);
   void write(int file, const void* data, size_t size);
-  [[noreturn]] void fail_writing(int error) const;
+  [[noreturn]] void fail_writing(int error);
 
   std::filesystem::path path_, partial_, journal_path_;
   int file_ = -1, journal_ = -1;
   size_t parts_ = 0;
   int64_t bytes_ = 0, part_bytes_ = 0;
   Hash hash_;
+  bool failed_ = false;
 };
 
 }  // namespace dure

@@ -2,10 +2,12 @@
 """dure quantize: smaller files that run, survive interruptions, and fail in one line."""
 
 import fcntl
+import json
 import os
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -60,6 +62,35 @@ class Quantize(unittest.TestCase):
         self.assertEqual((kinds["blk.1.ffn_down_exps.weight"], kinds["blk.1.ffn_up_exps.weight"],
                           kinds["blk.1.ffn_norm.weight"]), ("F16", "Q4_0", "F32"))
         self.assertEqual(self.left(), [])
+
+    def test_memory_does_not_grow_with_the_model(self):
+        model = self.folder / "model"
+        model.mkdir()
+        layers, hidden, wide = 40, 512, 4096
+        (model / "config.json").write_text(json.dumps({
+            "model_type": "qwen3", "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": 8,
+            "intermediate_size": wide, "vocab_size": 1024, "tie_word_embeddings": True}))
+        shapes = {"model.embed_tokens.weight": [1024, hidden]}
+        for layer in range(layers):
+            for part in ("gate", "up"):
+                shapes[f"model.layers.{layer}.mlp.{part}_proj.weight"] = [wide, hidden]
+        header, at = {}, 0
+        for name, (rows, columns) in shapes.items():
+            header[name] = {"dtype": "BF16", "shape": [rows, columns], "data_offsets": [at, at + 2 * rows * columns]}
+            at += 2 * rows * columns
+        text = json.dumps(header).encode()
+        with open(model / "model.safetensors", "wb") as weights:
+            weights.write(struct.pack("<Q", len(text)) + text)
+            for _ in range(at >> 20):  # in pieces: what this process has held counts for those that it starts
+                weights.write(bytes([7, 61, 200, 189]) * (1 << 18))
+        # Freed memory must not count: a sanitizer would keep it aside.
+        quiet = {**os.environ, "ASAN_OPTIONS": "exitcode=99:quarantine_size_mb=1"}
+        process = subprocess.Popen([DURE, "quantize", model, self.file, "--type", "q8_0"], env=quiet,
+                                   stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        self.assertEqual(status, 0)
+        self.assertGreater(at, 300 << 20)
+        self.assertLess(usage.ru_maxrss << 10, 120 << 20)
 
     def test_without_the_draft_layer(self):
         def layers(*options):
