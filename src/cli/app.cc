@@ -78,6 +78,7 @@ int run_app(int argc, char** argv) {
     add_list(app);
     add_rm(app);
     add_plan(app);
+    add_bench(app);
     std::vector<std::string> arguments(argv + 1, argv + argc);
     const std::string first = arguments.front();
     if (!first.starts_with('-') && !is_command(app, first)) {

@@ -4,8 +4,8 @@
 
 namespace dure {
 
-/// One sequence, or several side by side, fed through a model with a cache of their own: for goldens and for `dure
-/// logits`. The engine does this for users, with pages shared and scheduled.
+/// One sequence, or several side by side, fed through a model with a cache of their own: for goldens, for `dure logits`
+/// and for `dure bench`. The engine does this for users, with pages shared and scheduled.
 class SequenceRun {
  public:
   /// Room for `sequences` of up to `capacity` tokens each.
@@ -15,12 +15,17 @@ class SequenceRun {
   /// `keep` receives the batch, for MTP and for tests.
   Tensor feed(const std::vector<std::vector<int>>& rows, const Trace* trace = nullptr, Batch* keep = nullptr);
 
+  /// Sets every sequence to `length` tokens with made-up keys and values, to measure at some depth without a prompt.
+  /// REQUIRES: length <= capacity.
+  void pretend(int length);
+
  private:
   Model& model_;
   Device& device_;
   KVCache cache_;
   int pages_each_;
   std::vector<int> lengths_;
+  bool made_up_ = false;
 };
 
 }  // namespace dure

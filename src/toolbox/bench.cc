@@ -1,0 +1,126 @@
+#include "toolbox/bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "base/rng.h"
+#include "toolbox/sequence_run.h"
+
+namespace dure {
+namespace {
+
+constexpr double kEnoughSeconds = 20;  // of one case
+constexpr double kLongSeconds = 2;     // a first run that took this long need not be repeated to warm up
+
+class Bench {
+ public:
+  Bench(Model& model, Device& device, const StoredModel& stored, const BenchOptions& options)
+      : model_(model), device_(device), stored_(stored), o_(options) {}
+
+  int context() const { return model_.info().max_position_embeddings; }
+
+  BenchCase prefill(int tokens) {
+    SequenceRun run(model_, device_, 1, tokens, o_.cache);
+    BenchCase c = measure("prefill", tokens, 0, 1, [&] {
+      run.pretend(0);
+      Tensor hidden;
+      for (int at = 0; at < tokens; at += o_.batch) hidden = run.feed({ids(std::min(o_.batch, tokens - at))});
+      model_.logits(hidden.rows(hidden.dim(0) - 1, 1));
+    });
+    double bytes = 0;  // each batch reads the weights once, and the cache up to its own end
+    for (int at = 0; at < tokens; at += o_.batch) {
+      const int rows = std::min(o_.batch, tokens - at);
+      bytes += stored_.total_weight_bytes(rows) + (at + rows) * cache_bytes_per_token();
+    }
+    c.bytes_per_token = bytes / tokens;
+    c.operations_per_token =
+        stored_.operations() + stored_.head_operations() / tokens + stored_.attention_operations((tokens + 1) / 2.);
+    return c;
+  }
+
+  BenchCase decode(int depth, int sequences) {
+    const int tokens = o_.tokens;
+    SequenceRun run(model_, device_, sequences, depth + tokens, o_.cache);
+    BenchCase c = measure("decode", tokens, depth, sequences, [&] {
+      run.pretend(depth);
+      for (int i = 0; i < tokens; ++i) {
+        std::vector<std::vector<int>> rows(static_cast<size_t>(sequences));
+        for (std::vector<int>& row : rows) row = ids(1);
+        model_.logits(run.feed(rows));
+      }
+    });
+    const double positions = depth + (tokens + 1) / 2.;
+    c.bytes_per_token = stored_.total_weight_bytes(sequences) / sequences + positions * cache_bytes_per_token();
+    c.operations_per_token = stored_.operations() + stored_.head_operations() + stored_.attention_operations(positions);
+    return c;
+  }
+
+ private:
+  double cache_bytes_per_token() const {
+    return static_cast<double>(dure::cache_bytes_per_token(stored_.cache_planes, o_.cache));
+  }
+
+  std::vector<int> ids(int count) {
+    std::vector<int> list(static_cast<size_t>(count));
+    for (int& id : list) id = static_cast<int>(rng_.below(static_cast<uint64_t>(model_.info().vocab_size)));
+    return list;
+  }
+
+  BenchCase measure(const char* kind, int tokens, int depth, int sequences, const std::function<void()>& run) {
+    using Clock = std::chrono::steady_clock;
+    std::vector<double> times;
+    double total = 0;
+    for (bool warm = false; static_cast<int>(times.size()) < o_.repetitions && total < kEnoughSeconds;) {
+      const Clock::time_point start = Clock::now();
+      run();
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      total += seconds;
+      if (std::exchange(warm, true) || seconds > kLongSeconds) times.push_back(seconds);
+    }
+    std::sort(times.begin(), times.end());
+    const double all = static_cast<double>(tokens) * sequences;
+    return {kind,
+            tokens,
+            depth,
+            sequences,
+            static_cast<int>(times.size()),
+            all / times[times.size() / 2],
+            all / times.back(),
+            all / times.front(),
+            0,
+            0};
+  }
+
+  Model& model_;
+  Device& device_;
+  const StoredModel& stored_;
+  const BenchOptions& o_;
+  Rng rng_{1};
+};
+
+/// Without repetitions, none above `limit`.
+std::set<int> cut(const std::vector<int>& values, int limit) {
+  std::set<int> result;
+  for (const int value : values) result.insert(std::min(value, limit));
+  return result;
+}
+
+}  // namespace
+
+std::vector<BenchCase> bench_model(Model& model, Device& device, const StoredModel& stored, const BenchOptions& options,
+                                   const std::function<void(const BenchCase&)>& report) {
+  Bench bench(model, device, stored, options);
+  std::vector<BenchCase> cases;
+  const auto add = [&](const BenchCase& c) {
+    cases.push_back(c);
+    if (report) report(c);
+  };
+  for (const int tokens : cut(options.prefill, bench.context())) add(bench.prefill(tokens));
+  for (const int depth : cut(options.decode, std::max(0, bench.context() - options.tokens)))
+    add(bench.decode(depth, 1));
+  for (const int sequences : cut(options.parallel, 1024)) add(bench.decode(0, sequences));
+  return cases;
+}
+
+}  // namespace dure
