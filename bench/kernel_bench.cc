@@ -7,6 +7,7 @@
 #include <random>
 
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/probe.h"
 #include "backend/registry.h"
 
 namespace dure {
@@ -51,68 +52,25 @@ void gemm(benchmark::State& state, const std::string& backend, DType dtype, int6
     state.counters["GFLOP/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-#if defined(__x86_64__)
 /// Four streams a thread, as the kernels read.
-__attribute__((target("avx2"))) void read_memory(benchmark::State& state, int team) {
-  using Bytes = long long __attribute__((vector_size(32)));
+void read_memory(benchmark::State& state, int team) {
+  constexpr int64_t kPieces = 1024, kPiece = 512 << 10;
   ThreadPool threads(team);
-  const int64_t pieces = 64, vectors = int64_t{1} << 14, stream = vectors / 4;  // 512 KiB a piece
-  std::vector<float> memory(static_cast<size_t>(pieces * 16 * vectors * 8), 1.f);
+  std::vector<std::byte> memory(kPieces * kPiece + 64, std::byte{1});
+  const std::byte* data = memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64);
   for (auto _ : state)
-    threads.parallel_for(
-        pieces * 16, 1, [&](int64_t piece, int64_t) __attribute__((target("avx2"))) {
-          const auto* p = reinterpret_cast<const Bytes*>(memory.data()) + piece * vectors;
-          Bytes a{}, b{}, c{}, d{};
-          for (int64_t i = 0; i < stream; ++i) {
-            a |= p[i];
-            b |= p[i + stream];
-            c |= p[i + 2 * stream];
-            d |= p[i + 3 * stream];
-          }
-          a |= b | c | d;
-          benchmark::DoNotOptimize(a[0] | a[1] | a[2] | a[3]);
-        });
+    threads.parallel_for(kPieces, 1, [&](int64_t i, int64_t) { read_streams(data + i * kPiece, kPiece); });
   state.counters["GB/s"] =
-      benchmark::Counter(static_cast<double>(memory.size()) * 4 / 1e9, benchmark::Counter::kIsIterationInvariantRate);
+      benchmark::Counter(static_cast<double>(kPieces * kPiece) / 1e9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-/// Twelve independent chains of fused multiply-adds a thread.
-template <class Vec>
-inline __attribute__((always_inline)) void fma_chains(benchmark::State& state, ThreadPool& threads,
-                                                      void (*run)(int64_t)) {
+void unit_peak(benchmark::State& state, const UnitProbe& probe, int team) {
   constexpr int64_t kSteps = 200'000, kPieces = 8;
-  for (auto _ : state) threads.parallel_for(kPieces, 1, [&](int64_t, int64_t) { run(kSteps); });
-  state.counters["GFLOP/s"] = benchmark::Counter(2. * 12 * kPieces * kSteps * sizeof(Vec) / sizeof(float) / 1e9,
+  ThreadPool threads(team);
+  for (auto _ : state) threads.parallel_for(kPieces, 1, [&](int64_t, int64_t) { probe.run(kSteps); });
+  state.counters["GFLOP/s"] = benchmark::Counter(static_cast<double>(probe.operations * kPieces * kSteps) / 1e9,
                                                  benchmark::Counter::kIsIterationInvariantRate);
 }
-
-using Vec256 = float __attribute__((vector_size(32)));
-using Vec512 = float __attribute__((vector_size(64)));
-
-#define DURE_CHAINS(Vec, instruction)                                                                               \
-  Vec v[12] = {};                                                                                                   \
-  const Vec a = {}, b = {};                                                                                         \
-  for (int64_t i = 0; i < steps; ++i) {                                                                             \
-    asm volatile(instruction "%12, %13, %0\n" instruction "%12, %13, %1\n" instruction "%12, %13, %2\n" instruction \
-                             "%12, %13, %3\n" instruction "%12, %13, %4\n" instruction "%12, %13, %5\n" instruction \
-                             "%12, %13, %6\n" instruction "%12, %13, %7\n" instruction "%12, %13, %8\n" instruction \
-                             "%12, %13, %9\n" instruction "%12, %13, %10\n" instruction "%12, %13, %11\n"           \
-                 : "+v"(v[0]), "+v"(v[1]), "+v"(v[2]), "+v"(v[3]), "+v"(v[4]), "+v"(v[5]), "+v"(v[6]), "+v"(v[7]),  \
-                   "+v"(v[8]), "+v"(v[9]), "+v"(v[10]), "+v"(v[11])                                                 \
-                 : "v"(a), "v"(b));                                                                                 \
-  }
-
-__attribute__((target("avx2,fma"))) void chains_avx2(int64_t steps) { DURE_CHAINS(Vec256, "vfmadd231ps ") }
-__attribute__((target("avx512f"))) void chains_avx512(int64_t steps) { DURE_CHAINS(Vec512, "vfmadd231ps ") }
-
-void fma_peak(benchmark::State& state, const std::string& isa, int team) {
-  ThreadPool threads(team);
-  if (isa == "avx512")
-    fma_chains<Vec512>(state, threads, chains_avx512);
-  else
-    fma_chains<Vec256>(state, threads, chains_avx2);
-}
-#endif
 
 /// One thread is measured in CPU time, which other programs disturb less; all threads in real time.
 void register_all(int threads) {
@@ -121,11 +79,10 @@ void register_all(int threads) {
     auto* made = benchmark::RegisterBenchmark(name.c_str(), run)->Unit(benchmark::kMillisecond);
     if (threads != 1) made->UseRealTime();
   };
-#if defined(__x86_64__)
   add("memory/read", [=](benchmark::State& state) { read_memory(state, threads); });
-  for (const std::string& isa : cpu_isas())
-    add("peak/fma_f32/" + isa, [=](benchmark::State& state) { fma_peak(state, isa, threads); });
-#endif
+  for (const UnitProbe& probe : unit_probes())
+    add(fmt::format("peak/{}/{}", probe.type, probe.unit),
+        [=](benchmark::State& state) { unit_peak(state, probe, threads); });
   for (const std::string& isa : cpu_isas())
     for (int i = 0; i < kDTypes; ++i) {
       const DType dtype = static_cast<DType>(i);

@@ -2,6 +2,7 @@
 """Turns a benchmark's output into rows of bench/results/, medians of its repetitions.
 
 usage: build/release/bench/kernel_bench --benchmark_repetitions=5 --benchmark_format=json | bench/record.py FILE.csv
+       ./run bench MODEL --json | bench/record.py bench/results/models.csv
 
 A row is machine, compiler, commit, case, value, unit. Rows of the same machine, compiler and case are replaced.
 """
@@ -9,6 +10,7 @@ A row is machine, compiler, commit, case, value, unit. Rows of the same machine,
 import csv
 import json
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,17 +31,35 @@ def measured(report):
     return values
 
 
+def measured_by_dure(report):
+    """The same of `dure bench`, whose figures are medians already: tokens/s and shares of the machine's limits."""
+    values = {}
+    for run in report["cases"]:
+        what = f"prefill_{run['tokens']}" if run["kind"] == "prefill" else f"decode_at_{run['depth']}"
+        if run["sequences"] > 1:
+            what += f"_of_{run['sequences']}"
+        case = "/".join([report["model"], report["type"], report["backend"], what])
+        values[case, "tokens/s"] = [run["tokens_per_second"]]
+        values[case, "% of bandwidth"] = [100 * run["bandwidth_share"]]
+        values[case, "% of f32 peak"] = [100 * run["peak_f32_share"]]
+    return values
+
+
 def main(path):
     report = json.load(sys.stdin)
-    where = [report["context"][name] for name in COLUMNS[:2]]
-    commit = report["context"]["commit"]
+    if "cases" in report:
+        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+        where, values = [report["cpu"], report["compiler"]], measured_by_dure(report)
+    else:
+        commit = report["context"]["commit"]
+        where, values = [report["context"][name] for name in COLUMNS[:2]], measured(report)
     rows = {}
     if path.exists():
         with path.open(newline="") as file:
             for row in csv.DictReader(file):
                 rows[row["machine"], row["compiler"], row["case"], row["unit"]] = row
-    for (case, unit), values in measured(report).items():
-        median = f"{statistics.median(values):.4g}"
+    for (case, unit), runs in values.items():
+        median = f"{statistics.median(runs):.4g}"
         rows[(*where, case, unit)] = dict(zip(COLUMNS, [*where, commit, case, median, unit]))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")

@@ -22,6 +22,12 @@ struct BenchCommand {
   bool json = false;
 };
 
+#ifdef __clang__
+constexpr const char* kCompiler = __VERSION__;
+#else
+constexpr const char* kCompiler = "g++ " __VERSION__;
+#endif
+
 /// Everything a run has found.
 struct Result {
   std::string model, type, backend;
@@ -59,6 +65,7 @@ Json describe(const Result& r) {
   return {{"model", r.model},
           {"type", r.type},
           {"cpu", cpu_status().model},
+          {"compiler", kCompiler},
           {"backend", r.backend},
           {"threads", r.threads},
           {"load_seconds", r.load_seconds},

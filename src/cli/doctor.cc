@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "backend/cpu/features.h"
 #include "backend/registry.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/system.h"
 #include "cli/app.h"
+#include "cli/hub_environment.h"
 #include "cli/model_options.h"
 #include "toolbox/probe.h"
 
@@ -13,7 +16,7 @@ namespace dure {
 namespace {
 
 struct DoctorOptions {
-  std::string at = ".";
+  std::string at;
   int threads = 0;
   bool json = false;
 };
@@ -32,7 +35,10 @@ Report examine(const DoctorOptions& o) {
   Report r;
   r.limits = measure_limits(o.threads, ThreadCounts::doubling);
   try {
-    r.disk = measure_disk(o.at);
+    std::error_code ignored;
+    std::filesystem::path at = o.at;
+    if (o.at.empty()) at = hub_cache();  // where models are read from
+    r.disk = measure_disk(o.at.empty() && !std::filesystem::exists(at, ignored) ? "." : at);
   } catch (const Error& e) {  // the rest is worth knowing all the same
     r.disk_error = e.what();
   }
@@ -159,7 +165,9 @@ void print(const Report& r) {
 void add_doctor(CLI::App& app) {
   auto o = std::make_shared<DoctorOptions>();
   CLI::App* command = app.add_subcommand("doctor", "Show what this machine has and what limits a model's speed on it");
-  command->add_option("--disk", o->at, "A file or folder on the disk to measure; by default the current folder")
+  command
+      ->add_option("--disk", o->at,
+                   "A file or folder on the disk to measure; by default the cache of models, or the current folder")
       ->type_name("PATH");
   command->add_option("-t,--threads", o->threads, "Threads; 0 takes every CPU")->check(CLI::Range(0, 1024));
   command->add_flag("--json", o->json, "As one JSON object");

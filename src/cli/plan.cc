@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <filesystem>
 
 #include "backend/registry.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/system.h"
 #include "cli/app.h"
+#include "cli/hub_environment.h"
 #include "cli/model_options.h"
 #include "toolbox/probe.h"
 #include "toolbox/shape_source.h"
@@ -143,10 +145,23 @@ void print(const ShapeSource& source, const PlanMachine& machine, const PlanComm
       "them.\n");
 }
 
+/// A model in the cache by its name there; of one that is not, OWNER/NAME's NAME, which may be a known shape.
+std::string locate(const std::string& name) {
+  std::error_code ignored;
+  const size_t slash = name.rfind('/');
+  if (slash == name.npos || std::filesystem::exists(name, ignored)) return name;
+  try {
+    const std::filesystem::path found = model_path(name);
+    if (std::filesystem::exists(found, ignored)) return found.string();
+  } catch (const Error&) {  // the shapes are listed instead
+  }
+  return name.substr(slash + 1);
+}
+
 void run_plan(const PlanCommand& o) {
   require(o.model.empty() != o.shape.empty(), "name a model or a shape: expected one of {}",
           fmt::join(shape_names(), ", "));
-  const ShapeSource source = open_shape(o.model.empty() ? o.shape : o.model);
+  const ShapeSource source = open_shape(locate(o.model.empty() ? o.shape : o.model));
   const PlanMachine machine = read_machine(o.machine);
   PlanOptions options;
   options.contexts = o.contexts;

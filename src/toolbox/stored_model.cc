@@ -1,9 +1,11 @@
 #include "toolbox/stored_model.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "formats/gguf_metadata.h"
 #include "formats/gguf_names.h"
 
 namespace dure {
@@ -66,17 +68,11 @@ class GgufPlan {
   };
 
   GgufPlan(const ModelShape& shape, const Fields& config) {
-    experts_ = config.integer_or("n_routed_experts", config.integer_or("num_experts", 0, 0, 1 << 16), 0, 1 << 16);
-    model_.heads = config.integer("num_attention_heads", 1, 1 << 24);
+    const bool mtp = std::any_of(shape.parameters.begin(), shape.parameters.end(),
+                                 [](const ParameterShape& p) { return p.part == Part::mtp; });
+    const GgufModel m = gguf_model(config, mtp);
+    model_ = {m.architecture, m.layers, m.heads, m.kv_heads, m.experts};
     for (const ParameterShape& p : shape.parameters) uses_.push_back(place(p, config));
-    model_.architecture = architecture(shape.info.model_type);
-    model_.kv_heads = shape.info.model_type.starts_with("deepseek")
-                          ? 1  // one latent for all heads
-                          : config.integer_or("num_key_value_heads", model_.heads, 1, 1 << 24);
-    model_.experts = experts_;
-    model_.layers = shape.info.num_hidden_layers;
-    for (const ParameterShape& p : shape.parameters)
-      if (p.name.ends_with(".eh_proj.weight")) ++model_.layers;
   }
 
   const QuantModel& model() const { return model_; }
@@ -85,11 +81,6 @@ class GgufPlan {
   const std::vector<std::vector<Use>>& uses() const { return uses_; }
 
  private:
-  static std::string architecture(const std::string& model_type) {
-    if (model_type.starts_with("deepseek")) return "deepseek2";
-    return model_type == "qwen3_moe" ? "qwen3moe" : model_type;
-  }
-
   size_t tensor(const std::string& name, const Shape& shape) {
     const auto [it, fresh] = index_.emplace(name, tensors_.size());
     if (fresh) tensors_.push_back({name, shape, DType::F32});
@@ -107,10 +98,9 @@ class GgufPlan {
     const std::vector<GgufPlace> places = gguf_places(p.name);
     require(!places.empty(), "{}: tensor {} has no place in a GGUF file", config.source(), quote(p.name));
     if (!places[0].expert) return {{tensor(places[0].name, p.shape), 1}};
-    return {{tensor(places[0].name, {experts_, p.shape[0], p.shape[1]}), 1. / experts_}};
+    return {{tensor(places[0].name, {model_.experts, p.shape[0], p.shape[1]}), 1. / model_.experts}};
   }
 
-  int experts_ = 0;
   QuantModel model_;
   std::vector<QuantTensor> tensors_;
   std::map<std::string, size_t> index_;

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "backend/registry.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "toolbox/quantize.h"
 #include "toolbox/shapes.h"
 
 namespace dure {
@@ -69,6 +73,30 @@ TEST(StoredModel, HasTheSizeOfPublishedFiles) {
   }
   const StoredModel v3 = as_released(shape_of("deepseek-v3"), shape_config("deepseek-v3"));
   EXPECT_NEAR(static_cast<double>(v3.file_bytes) / 1e9, 688.59, 1);
+}
+
+/// Of every model of the fixtures, tensor by tensor: what is planned is what would be written.
+TEST(StoredModel, TakesWhatDureQuantizeWrites) {
+  const std::unique_ptr<Device> device = make_device({.backend = "reference", .threads = 1});
+  for (const auto& folder : std::filesystem::directory_iterator(DURE_TESTS_DIR "/fixtures/models")) {
+    if (!std::filesystem::exists(folder.path() / "config.json")) continue;
+    for (const char* type : {"bf16", "q8_0", "q6_k", "q4_k_m", "q4_0"}) {
+      SCOPED_TRACE(folder.path().string() + " " + type);
+      QuantizeOptions options;
+      options.mix.type = find_quant_type(type);
+      int64_t written = 0;
+      for (const Quantizer::Entry& t : Quantizer(folder.path(), options, *device).tensors())
+        if (t.name != "rope_freqs.weight") written += t.bytes;  // a constant of the format, of some bytes
+
+      const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(folder.path(), *device);
+      const Json& config = checkpoint->config();
+      double planned = 0;
+      for (const StoredParameter& p :
+           as_quantised(model_shape(config, checkpoint->source()), config, options.mix.type).parameters)
+        planned += p.bytes;
+      EXPECT_NEAR(planned, static_cast<double>(written), 1);
+    }
+  }
 }
 
 TEST(StoredModel, CountsWhatATokenReads) {
