@@ -75,28 +75,41 @@ TEST(StoredModel, HasTheSizeOfPublishedFiles) {
   EXPECT_NEAR(static_cast<double>(v3.file_bytes) / 1e9, 688.59, 1);
 }
 
-/// Of every model of the fixtures, tensor by tensor: what is planned is what would be written.
+/// Bytes of the tensors that `dure quantize` would write; nothing for a model that GGUF cannot express.
+std::optional<int64_t> quantised_bytes(const std::filesystem::path& folder, const QuantType& type, Device& device) {
+  try {
+    QuantizeOptions options;
+    options.mix.type = type;
+    const Quantizer quantizer(folder, options, device);
+    int64_t bytes = 0;
+    for (const Quantizer::Entry& t : quantizer.tensors())
+      if (t.name != "rope_freqs.weight") bytes += t.bytes;  // a constant of the format
+    return bytes;
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 TEST(StoredModel, TakesWhatDureQuantizeWrites) {
   const std::unique_ptr<Device> device = make_device({.backend = "reference", .threads = 1});
+  int compared = 0;
   for (const auto& folder : std::filesystem::directory_iterator(DURE_TESTS_DIR "/fixtures/models")) {
     if (!std::filesystem::exists(folder.path() / "config.json")) continue;
-    for (const char* type : {"bf16", "q8_0", "q6_k", "q4_k_m", "q4_0"}) {
-      SCOPED_TRACE(folder.path().string() + " " + type);
-      QuantizeOptions options;
-      options.mix.type = find_quant_type(type);
-      int64_t written = 0;
-      for (const Quantizer::Entry& t : Quantizer(folder.path(), options, *device).tensors())
-        if (t.name != "rope_freqs.weight") written += t.bytes;  // a constant of the format, of some bytes
-
+    for (const char* name : {"bf16", "q8_0", "q6_k", "q4_k_m", "q4_0"}) {
+      SCOPED_TRACE(folder.path().string() + " " + name);
+      const QuantType& type = find_quant_type(name);
+      const std::optional<int64_t> written = quantised_bytes(folder.path(), type, *device);
+      if (!written) continue;
       const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(folder.path(), *device);
       const Json& config = checkpoint->config();
       double planned = 0;
-      for (const StoredParameter& p :
-           as_quantised(model_shape(config, checkpoint->source()), config, options.mix.type).parameters)
+      for (const StoredParameter& p : as_quantised(model_shape(config, checkpoint->source()), config, type).parameters)
         planned += p.bytes;
-      EXPECT_NEAR(planned, static_cast<double>(written), 1);
+      EXPECT_NEAR(planned, static_cast<double>(*written), 1);
+      ++compared;
     }
   }
+  EXPECT_GT(compared, 50);
 }
 
 TEST(StoredModel, CountsWhatATokenReads) {
