@@ -20,7 +20,7 @@ constexpr int kBar = 20;
 
 bool is_active(const FileProgress& f) { return f.state != FileProgress::queued && f.state != FileProgress::finished; }
 
-int64_t percent_of(int64_t done, int64_t total) { return total > 0 ? done / (total / 100 + 1) : 100; }
+int64_t percent_of(int64_t done, int64_t total) { return total > 0 ? done * 100 / total : 100; }
 
 /// The end of a path, which tells files apart, in at most so many bytes; a cut is marked.
 std::string shortened(const std::string& path, size_t width) {
@@ -69,6 +69,9 @@ std::string PullView::summary(int64_t done) const {
 void PullView::update(const std::vector<FileProgress>& files) {
   int64_t done = 0;
   for (const FileProgress& f : files) done += f.done;
+  // What an earlier run left is read, not fetched, and says nothing of the network.
+  if (std::any_of(files.begin(), files.end(), [](const FileProgress& f) { return f.state == FileProgress::checking; }))
+    history_.clear();
   measure(done);
   if (terminal_) {
     draw(files);
@@ -83,7 +86,8 @@ void PullView::update(const std::vector<FileProgress>& files) {
 }
 
 void PullView::draw(const std::vector<FileProgress>& files) {
-  const size_t columns = static_cast<size_t>(std::max(20, terminal_size().columns - 1));
+  const TerminalSize screen = terminal_size();
+  const size_t columns = static_cast<size_t>(std::max(20, screen.columns - 1));
   std::string out = lines_ > 0 ? fmt::format("\x1b[{}A\r", lines_) : "\r";
   int64_t done = 0;
   lines_ = 0;
@@ -94,7 +98,7 @@ void PullView::draw(const std::vector<FileProgress>& files) {
   };
   for (const FileProgress& f : files) {
     done += f.done;
-    if (!is_active(f)) continue;
+    if (!is_active(f) || lines_ + 2 >= screen.rows) continue;  // what scrolled away could not be drawn over
     const std::string state = describe(f);
     const size_t width = columns > state.size() + 12 ? columns - state.size() - 4 : 8;
     line(fmt::format("  {}  {}", shortened(f.path, width), state));

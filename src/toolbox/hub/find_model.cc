@@ -72,8 +72,10 @@ fs::path model_in(const fs::path& folder, const std::string& name) {
 /// What nobody would call a model of the hub: the error of a missing file serves better.
 bool is_clearly_path(const std::string& name) {
   const bool two_parts = std::count(name.begin(), name.end(), '/') == 1;
+  const std::string ending = fs::path(name).extension().string();
+  const bool file = ending == ".gguf" || ending == ".json" || ending == ".bin" || ending == ".safetensors";
   return name.starts_with('/') || name.starts_with('.') || name.starts_with('~') || name.ends_with('/') ||
-         (two_parts && name.ends_with(".gguf")) || readings(name).empty();
+         (two_parts && file) || readings(name).empty();
 }
 
 [[noreturn]] void fail_to_find(const HubCache& cache, const std::string& name, const Spoken& spoken) {

@@ -33,22 +33,34 @@ class Team {
   void run(const std::function<void(const std::vector<FileProgress>&)>& watch) {
     const size_t count = std::min<size_t>(static_cast<size_t>(std::max(1, options_.jobs)), files_.size());
     std::vector<std::jthread> threads;
-    running_ = count;
-    for (size_t i = 0; i < count; ++i) threads.emplace_back([this] { work(); });
-    std::unique_lock lock(mutex_);
-    while (running_ > 0) {
-      ended_.wait_for(lock, std::chrono::milliseconds(100), [this] { return running_ == 0; });
-      const std::vector<FileProgress> now = progress_;
-      lock.unlock();
-      watch(now);
-      lock.lock();
+    try {
+      for (size_t i = 0; i < count; ++i) {
+        threads.emplace_back([this] { work(); });
+        const std::lock_guard lock(mutex_);
+        ++started_;
+      }
+      while (is_working()) watch(progress());
+    } catch (...) {
+      failed_ = true;  // or the threads would fetch everything before this is known
+      throw;
     }
-    lock.unlock();
     threads.clear();
+    watch(progress_);
     if (error_) std::rethrow_exception(error_);
   }
 
  private:
+  /// Waits a tenth of a second, or until all have ended.
+  bool is_working() {
+    std::unique_lock lock(mutex_);
+    return !end_.wait_for(lock, std::chrono::milliseconds(100), [this] { return ended_ == started_; });
+  }
+
+  std::vector<FileProgress> progress() {
+    const std::lock_guard lock(mutex_);
+    return progress_;
+  }
+
   void work() {
     try {
       HubSession session(options_, plan_.name, stop_);
@@ -62,8 +74,8 @@ class Team {
       if (!failed_.exchange(true)) error_ = std::current_exception();
     }
     const std::lock_guard lock(mutex_);
-    --running_;
-    ended_.notify_all();
+    ++ended_;
+    end_.notify_all();
   }
 
   const HubOptions& options_;
@@ -75,9 +87,9 @@ class Team {
   std::atomic<bool> failed_ = false;
 
   std::mutex mutex_;  // guards what follows
-  std::condition_variable ended_;
+  std::condition_variable end_;
   std::vector<FileProgress> progress_;  // of files_
-  size_t running_ = 0;
+  size_t started_ = 0, ended_ = 0;      // threads
   std::exception_ptr error_;
 };
 

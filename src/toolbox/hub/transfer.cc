@@ -140,6 +140,7 @@ void fetch_blob(HubSession& session, const HubCache& cache, const std::string& c
     last = true;
     transfer.run();
   }
+  session.on_pause = {};  // what it shows ends here
   show(FileProgress::finished, file.size);
 }
 
