@@ -27,6 +27,7 @@ std::unique_ptr<Device> make_device(const DeviceOptions& options) {
     backend = std::make_shared<ReferenceBackend>(threads, options.compute);
   else
     backend = make_cpu_backend(name.substr(name.find('/') + 1), threads, options.compute);
+  if (options.observer) backend = observe_inputs(backend, options.observer);
   return std::make_unique<Device>(threads, backend);
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "backend/backend.h"
+#include "backend/observed.h"
 
 namespace dure {
 
@@ -12,6 +12,7 @@ struct DeviceOptions {
   std::string backend = "auto";  ///< a name that backends() lists, or "auto": the fastest
   int threads = 0;               ///< 0: one per usable CPU
   Compute compute = Compute::f32;
+  InputObserver observer = {};  ///< sees what goes into every weight; may be empty
 };
 
 /// Names of the backends that this machine can run, slowest first: "reference", "cpu/avx2", "cpu/avx512".

@@ -67,6 +67,7 @@ int run_app(int argc, char** argv) {
     add_info(app);
     add_verify(app);
     add_eval(app);
+    add_imatrix(app);
     add_logits(app);
     add_tokenize(app);
     add_template(app);

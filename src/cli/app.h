@@ -14,6 +14,7 @@ void add_run(CLI::App& app);
 void add_info(CLI::App& app);
 void add_verify(CLI::App& app);
 void add_eval(CLI::App& app);
+void add_imatrix(CLI::App& app);
 void add_logits(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_template(CLI::App& app);
