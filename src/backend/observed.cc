@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "backend/lora.h"
+
 namespace dure {
 namespace {
 
@@ -101,6 +103,8 @@ class ObservedBackend final : public Backend {
     for (int64_t r = 0; r < n; ++r) std::copy_n(x.row(rows[static_cast<size_t>(r)]), D, in.view.row(r));
     gemm(gate.view, in.view, expert.gate, Direction::forward);
     gemm(up.view, in.view, expert.up, Direction::forward);
+    add_loras(*inner_, gate.view, in.view, expert.gate_loras);
+    add_loras(*inner_, up.view, in.view, expert.up_loras);
     inner_->swiglu(hidden.view, gate.view, up.view);
     observer_({expert.down, hidden.view});
   }
