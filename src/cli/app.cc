@@ -73,6 +73,7 @@ int run_app(int argc, char** argv) {
     add_template(app);
     add_convert(app);
     add_quantize(app);
+    add_merge(app);
     add_reference(app);
     add_doctor(app);
     add_pull(app);

@@ -20,6 +20,7 @@ void add_tokenize(CLI::App& app);
 void add_template(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_merge(CLI::App& app);
 void add_reference(CLI::App& app);
 void add_doctor(CLI::App& app);
 void add_pull(CLI::App& app);

@@ -156,19 +156,30 @@ Tensor Safetensors::load(std::string_view name, Device& device) const {
 }
 
 void write_safetensors(const std::filesystem::path& path, std::vector<std::pair<std::string, Tensor>> tensors) {
-  std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) {
-    return std::pair(-info(a.second.dtype()).block_bytes, a.first) <
-           std::pair(-info(b.second.dtype()).block_bytes, b.first);
+  std::vector<SafetensorsItem> items;
+  for (const auto& [name, tensor] : tensors) {
+    DURE_ASSERT(tensor.contiguous());
+    items.push_back({name, tensor.dtype(), tensor.shape(), [&t = tensor](std::ostream& out) {
+                       out.write(static_cast<const char*>(t.view().data), static_cast<std::streamsize>(t.bytes()));
+                     }});
+  }
+  stream_safetensors(path, std::move(items));
+}
+
+void stream_safetensors(const std::filesystem::path& path, std::vector<SafetensorsItem> items) {
+  std::sort(items.begin(), items.end(), [](const SafetensorsItem& a, const SafetensorsItem& b) {
+    return std::pair(-info(a.dtype).block_bytes, a.name) < std::pair(-info(b.dtype).block_bytes, b.name);
   });
   Json header = Json::object();
   header["__metadata__"] = {{"format", "pt"}};  // transformers refuses a file without it
   int64_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
-    DURE_ASSERT(plain(info(tensor.dtype())) && tensor.contiguous() && !header.contains(name));
-    header[name] = {{"dtype", dure::name(tensor.dtype())},
-                    {"shape", std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())},
-                    {"data_offsets", {offset, offset + tensor.bytes()}}};
-    offset += tensor.bytes();
+  for (const SafetensorsItem& item : items) {
+    DURE_ASSERT(plain(info(item.dtype)) && !header.contains(item.name));
+    const int64_t bytes = item.shape.numel() * info(item.dtype).block_bytes;
+    header[item.name] = {{"dtype", dure::name(item.dtype)},
+                         {"shape", std::vector<int64_t>(item.shape.begin(), item.shape.end())},
+                         {"data_offsets", {offset, offset + bytes}}};
+    offset += bytes;
   }
   std::string text = dump_json(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data start aligned
@@ -176,8 +187,7 @@ void write_safetensors(const std::filesystem::path& path, std::vector<std::pair<
     const uint64_t length = text.size();
     out.write(reinterpret_cast<const char*>(&length), sizeof(length));
     out << text;
-    for (const auto& [name, tensor] : tensors)
-      out.write(static_cast<const char*>(tensor.view().data), static_cast<std::streamsize>(tensor.bytes()));
+    for (const SafetensorsItem& item : items) item.write(out);
   });
 }
 

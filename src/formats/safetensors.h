@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <ostream>
 #include <span>
 #include <string>
 #include <utility>
@@ -43,10 +45,20 @@ class Safetensors {
   OrderedMap<std::string, Entry> entries_;
 };
 
+/// A tensor of a file to be written, whose bytes are made when their turn comes.
+struct SafetensorsItem {
+  std::string name;
+  DType dtype;
+  Shape shape;
+  std::function<void(std::ostream&)> write;  ///< exactly the bytes that dtype and shape take
+};
+
 /// Writes tensors in the order that the reference implementation uses (widest dtype first, then by name), so that every
 /// one is aligned. The file appears whole or not at all.
 /// REQUIRES: contiguous tensors of plain dtypes with distinct names.
 /// Throws Error if the file cannot be written.
 void write_safetensors(const std::filesystem::path& path, std::vector<std::pair<std::string, Tensor>> tensors);
+/// The same for a file that is larger than memory.
+void stream_safetensors(const std::filesystem::path& path, std::vector<SafetensorsItem> items);
 
 }  // namespace dure

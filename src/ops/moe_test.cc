@@ -84,6 +84,22 @@ TEST(Moe, FrozenExpertsPassTheGradientOn) {
                   {random({3, kDim}), random({3, 2})});
 }
 
+/// Adapters of the first two experts, one or two for a matrix; the experts themselves are frozen.
+TEST(Moe, GradientReachesAdapters) {
+  std::vector<Expert> experts = experts_of(random_experts(), 0);
+  constexpr int r = 2;
+  const auto run = [&](const Inputs& in) {
+    const auto lora = [&](size_t i) { return Lora{weight(in[i]), weight(in[i + 1]), 1.5f}; };
+    experts[0].gate_loras = {lora(2), lora(4)};
+    experts[0].down_loras = {lora(6)};
+    experts[1].up_loras = {lora(8)};
+    return moe(in[0], experts, routed(in[1]));
+  };
+  const Tensor in_a = random({r, kDim}), in_b = random({kIntermediate, r});
+  expect_gradient(run, {random({3, kDim}), random({3, 2}), in_a, in_b, random({r, kDim}), random({kIntermediate, r}),
+                        random({r, kIntermediate}), random({kDim, r}), random({r, kDim}), random({kIntermediate, r})});
+}
+
 TEST(Moe, AnExpertWithoutRowsHasAGradientOfZero) {
   Inputs w = random_experts();
   for (Tensor& t : w) t.set_requires_grad(true);
