@@ -522,6 +522,11 @@ TEST_P(Backends, AttentionBackward) {
   }
 }
 
+/// Rank 3, for a matrix [N, K].
+Lora random_lora(int64_t N, int64_t K) {
+  return {random_weight(DType::F32, 3, K), random_weight(DType::F32, N, 3), 0.5f};
+}
+
 TEST_P(Backends, Moe) {
   const int64_t D = 64, I = 96, E = 5, k = 3;
   for (DType dtype : {DType::F32, DType::BF16, DType::Q8_0, DType::Q4_0})
@@ -530,6 +535,9 @@ TEST_P(Backends, Moe) {
       std::vector<Expert> experts;
       for (int64_t e = 0; e < E; ++e)
         experts.push_back({random_weight(dtype, I, D), random_weight(dtype, I, D), random_weight(dtype, D, I)});
+      experts[0].gate_loras = {random_lora(I, D), random_lora(I, D)};
+      experts[2].up_loras = {random_lora(I, D)};
+      experts[3].down_loras = {random_lora(D, I)};
       const int64_t T = 13;
       const std::vector<float> x = random_values(T, D), weights = random_values(T, k);
       std::vector<int> ids;
@@ -557,6 +565,11 @@ TEST_P(Backends, MoeBackward) {
   for (int64_t e = 0; e < E; ++e)
     experts.push_back(
         {random_weight(DType::F32, I, D), random_weight(DType::F32, I, D), random_weight(DType::F32, D, I)});
+  for (const int e : {0, 2}) {
+    experts[e].gate_loras = {random_lora(I, D)};
+    experts[e].up_loras = {random_lora(I, D)};
+    experts[e].down_loras = {random_lora(D, I)};
+  }
   std::vector<float> x = random_values(T, D), weights = random_values(T, k), dy = random_values(T, D);
   for (float& v : x) v *= 0.01f;
   std::vector<int> ids;
@@ -569,6 +582,19 @@ TEST_P(Backends, MoeBackward) {
       for (const Shape& shape : {Shape{I, D}, Shape{I, D}, Shape{D, I}})
         made.push_back(Tensor::zeros(d, DType::F32, shape));
       dexperts.push_back({made[made.size() - 3].view(), made[made.size() - 2].view(), made.back().view()});
+      const auto like = [&](const Weight& w) {
+        made.push_back(Tensor::zeros(d, DType::F32, w.data.shape()));
+        return made.back().view();
+      };
+      const auto gradients = [&](const std::vector<Lora>& loras, std::vector<Backend::LoraGradient>& to) {
+        for (const Lora& lora : loras) {
+          const View a = like(lora.a);
+          to.push_back({a, like(lora.b)});
+        }
+      };
+      gradients(experts[e].gate_loras, dexperts.back().gate_loras);
+      gradients(experts[e].up_loras, dexperts.back().up_loras);
+      gradients(experts[e].down_loras, dexperts.back().down_loras);
     }
     d.backend().moe_backward(dx.view(), dweights.view(), dexperts, Tensor::from(d, dy, {T, D}).view(),
                              Tensor::from(d, x, {T, D}).view(), experts, Tensor::from(d, ids).alias({T, k}).view(),

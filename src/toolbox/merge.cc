@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -22,10 +23,11 @@ constexpr std::string_view kWeight = ".weight";
 
 struct Stopped {};  // by the caller's wish
 
-/// Matrices of one adapter beside a layer.
+/// The matrices of an adapter beside a layer: scale * B A.
 struct Delta {
-  std::vector<float> b;  // [out, r], times the scale
-  Weight a;              // [r, in]
+  Tensor b;  // [out, r]
+  Weight a;  // [r, in]
+  float scale;
 };
 
 /// A tensor of the folder to be written.
@@ -33,7 +35,6 @@ struct Target {
   std::string name, from;  // names there and in the model
   DType dtype;
   Shape shape;
-  std::vector<Delta> deltas;
   bool copied = false;  // byte by byte
 
   int64_t bytes() const { return shape.numel() * info(dtype).block_bytes; }
@@ -111,24 +112,25 @@ class Merge {
   }
 
   void add(const std::string& name, const std::string& from, const Tensor& stored) {
-    Target target{name, from, stored.dtype(), stored.shape(), {}};
-    if (name.ends_with(kWeight))
-      for (const Adapter& adapter : adapters_) {
-        const std::string module = name.substr(0, name.size() - kWeight.size());
-        const auto found = adapter.stored.modules().find(module);
-        if (found != adapter.stored.modules().end()) target.deltas.push_back(delta(adapter, module, found->second));
-      }
-    target.copied = target.deltas.empty() && target.dtype != DType::F8_E4M3;
+    Target target{name, from, stored.dtype(), stored.shape()};
+    target.copied = target.dtype != DType::F8_E4M3 && deltas_of(name).empty();
     if (target.dtype == DType::F8_E4M3) target.dtype = DType::BF16;
     total_ += target.bytes();
     targets_.push_back(std::move(target));
   }
 
-  Delta delta(const Adapter& adapter, const std::string& module, const PeftAdapter::Pair& pair) const {
-    const auto scale = static_cast<float>(adapter.stored.config().scaling(module) * adapter.scale);
-    Delta d{pair.b.to_floats(), device_.backend().prepare(pair.a, {})};
-    for (float& v : d.b) v *= scale;
-    return d;
+  /// What the adapters add to a tensor.
+  std::vector<Delta> deltas_of(const std::string& name) const {
+    std::vector<Delta> deltas;
+    if (!name.ends_with(kWeight)) return deltas;
+    const std::string module = name.substr(0, name.size() - kWeight.size());
+    for (const auto& [scale, stored] : adapters_) {
+      const auto pair = stored.modules().find(module);
+      if (pair == stored.modules().end()) continue;
+      const auto factor = static_cast<float>(stored.config().scaling(module) * scale);
+      deltas.push_back({pair->second.b, device_.backend().prepare(pair->second.a, {}), factor});
+    }
+    return deltas;
   }
 
   void write_weights(const fs::path& folder) {
@@ -166,10 +168,11 @@ class Merge {
     const int64_t rows = stored.data.view().rows(), columns = stored.data.view().columns();
     const int64_t row_size = columns * info(target.dtype).block_bytes;
     const int64_t step = std::max<int64_t>(1, kChunk / std::max<int64_t>(columns, 1));
+    const std::vector<Delta> deltas = deltas_of(target.name);
     std::vector<char> merged;
     for (int64_t begin = 0; begin < rows; begin += step) {
       const int64_t count = std::min(step, rows - begin);
-      if (!target.copied) merged = merge_rows(target, stored, begin, count);
+      if (!target.copied) merged = merge_rows(stored, deltas, target.dtype, begin, count);
       out.write(target.copied ? bytes + begin * row_size : merged.data(), count * row_size);
       done_ += count * row_size;
       if (!out.good()) return;  // the writer says why
@@ -178,10 +181,11 @@ class Merge {
     checkpoint_->release(target.from);
   }
 
-  /// Rows [begin, begin + count) of W + B A in the dtype to be written.
-  std::vector<char> merge_rows(const Target& target, const StoredTensor& stored, int64_t begin, int64_t count) const {
+  /// Rows [begin, begin + count) of W + sum of scale * B A in the dtype to be written.
+  std::vector<char> merge_rows(const StoredTensor& stored, std::span<const Delta> deltas, DType dtype, int64_t begin,
+                               int64_t count) const {
     const int64_t K = stored.data.dim(-1);
-    const DTypeInfo &from = info(stored.data.dtype()), &to = info(target.dtype);
+    const DTypeInfo &from = info(stored.data.dtype()), &to = info(dtype);
     const auto* bytes = static_cast<const std::byte*>(stored.data.view().data);
     Tensor sum = Tensor::empty(device_, DType::F32, {count, K});
     device_.threads().parallel_for(count, 1, [&](int64_t first, int64_t last) {
@@ -194,10 +198,10 @@ class Merge {
       }
     });
     Tensor product = Tensor::like(sum);  // [count, K]
-    for (const Delta& d : target.deltas) {
-      const int64_t r = d.a.out_features();
-      const ConstView b(d.b.data() + begin * r, DType::F32, {count, r}, {r, 1});
-      device_.backend().gemm(product.view(), b, d.a, Direction::transpose);
+    for (const Delta& d : deltas) {
+      const Tensor b = Tensor::from(device_, d.b.rows(begin, count).to_floats(), {count, d.b.dim(1)});
+      device_.backend().gemm(product.view(), b.view(), d.a, Direction::transpose);
+      device_.backend().scale(product.view(), product.view(), d.scale);
       device_.backend().accumulate(sum.view(), product.view());
     }
     std::vector<char> out(static_cast<size_t>(count * K * to.block_bytes));

@@ -17,7 +17,7 @@ from pathlib import Path
 
 SECONDS = 20
 MODELS = ["models/ds3-tiny", "models/qwen3-tied", "models/ds3-sharded", "models/ds3-fp8", "models-serve/serve-tiny",
-          "models-serve/serve-tiny"]
+          "models-serve/serve-tiny", "models/lora-qwen3-tied", "models/lora-ds3-odd"]
 
 
 def run(dure, arguments):
@@ -103,7 +103,10 @@ def main():
                                      hostile_length])
             victim.write_bytes(change(rng, data))
             size = sum(f.stat().st_size for f in folder.iterdir())
-            if (folder / "tokenizer.json").exists():
+            if source.name.startswith("lora-"):
+                base = json.loads((source / "golden.json").read_text())["base_model"]
+                command = ["logits", str(source.parent / base), "--lora", str(folder), "--ids-file", ids.name, "--json"]
+            elif (folder / "tokenizer.json").exists():
                 command = ["run", str(folder), "-p", "hello there", "-n", "2"]
             else:
                 command = ["logits", str(folder), "--ids-file", ids.name, "--json"]

@@ -40,6 +40,46 @@ class Run(unittest.TestCase):
         self.assertLess(tokens("--raw"), tokens())
 
 
+class Adapters(unittest.TestCase):
+    BASE, ADAPTER = FIXTURES / "models/qwen3-tied", FIXTURES / "models/lora-qwen3-tied"
+
+    def logits(self, model, *options):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as ids:
+            ids.write("[[1, 5, 9]]")
+            ids.flush()
+            code, out, err = run("logits", model, "--ids-file", ids.name, "--json", *options)
+        self.assertEqual((code, err), (0, ""))
+        return json.loads(out)[0]
+
+    def assert_close(self, a, b, tolerance):
+        self.assertLess(max(abs(x - y) for x, y in zip(a, b, strict=True)), tolerance)
+
+    def test_adapters_add_up_and_merge(self):
+        expected = self.logits(self.BASE, "--lora", self.ADAPTER)
+        halves = self.logits(self.BASE, "--lora", f"{self.ADAPTER}:0.25", "--lora", f"{self.ADAPTER}:0.75")
+        self.assert_close(halves, expected, 1e-4)
+        self.assertEqual(self.logits(self.BASE, "--lora", f"{self.ADAPTER}:0"), self.logits(self.BASE))
+        with tempfile.TemporaryDirectory() as folder:
+            merged = Path(folder) / "merged"
+            self.assertEqual(run("merge", self.BASE, "--lora", self.ADAPTER, merged)[0], 0)
+            self.assert_close(self.logits(merged), expected, 1e-4)
+            code, _, err = run("merge", self.BASE, "--lora", self.ADAPTER, merged)
+            self.assertEqual((code, err), (1, f"dure: {merged}: exists already\n"))
+
+    def test_what_does_not_fit_is_one_line(self):
+        code, _, err = run("run", MODEL, "-p", "x", "--lora", self.ADAPTER)
+        self.assertEqual((code, err.count("\n")), (1, 1))
+        self.assertIn("adapter_model.safetensors", err)
+        with tempfile.TemporaryDirectory() as folder:
+            config = json.loads((self.ADAPTER / "adapter_config.json").read_text())
+            (Path(folder) / "adapter_config.json").write_text(json.dumps({**config, "use_dora": True}))
+            (Path(folder) / "adapter_model.safetensors").write_bytes(
+                (self.ADAPTER / "adapter_model.safetensors").read_bytes())
+            code, _, err = run("run", MODEL, "-p", "x", "--lora", folder)
+        self.assertEqual((code, err), (1, f"dure: {folder}/adapter_config.json: field 'use_dora' is not supported, "
+                                          "found 'true'\n"))
+
+
 class Help(unittest.TestCase):
     def test_reference_page_is_what_the_program_says(self):
         code, out, _ = run("reference")

@@ -13,8 +13,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "formats/peft_adapter.h"
 #include "formats/safetensors.h"
 #include "formats/temporary_folder.h"
+#include "models/adapter.h"
 #include "models/model.h"
 #include "toolbox/merge.h"
 #include "toolbox/quantize.h"
@@ -140,8 +142,9 @@ TEST_P(Lora, MergeKeepsDtypes) {
   for (const TensorInfo& t : to->tensors()) {
     SCOPED_TRACE(t.name);
     const DType dtype = to->get(t.name).data.dtype();
-    if (const auto stored = from->find(t.name))
+    if (const auto stored = from->find(t.name)) {
       EXPECT_EQ(dtype, stored->data.dtype() == DType::F8_E4M3 ? DType::BF16 : stored->data.dtype());
+    }
     std::vector<float> rounded = exact->get(t.name).data.to_floats();
     if (dtype == DType::BF16)
       for (float& v : rounded) v = bf16_to_float(float_to_bf16(v));
@@ -158,6 +161,41 @@ TEST_P(Lora, AdaptersMeanTheSameOverGguf) {
   options.mix.type = find_quant_type("f32");
   ASSERT_TRUE(Quantizer(model, options, device_of("auto")).write(gguf, [](auto, auto) { return true; }));
   EXPECT_LT(distance(logits(gguf, {{folder / "a"}}), logits(model, {{folder / "a"}})), 2e-4);
+}
+
+/// What training saves is what was loaded, over a folder and over a GGUF file, whatever the order of rows there.
+TEST_P(Lora, SavesWhatItLoaded) {
+  const TemporaryFolder folder;
+  const fs::path model = kModels / GetParam(), gguf = folder / "model.gguf";
+  write_adapter(model, folder / "a", {});
+  QuantizeOptions options;
+  options.mix.type = find_quant_type("q8_0");
+  ASSERT_TRUE(Quantizer(model, options, device_of("auto")).write(gguf, [](auto, auto) { return true; }));
+  for (const fs::path& base : {model, gguf}) {
+    const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(base, device_of("auto"));
+    const auto m = load_model(*checkpoint, device_of("auto"), {.adapters = {{folder / "a", 1, true}}});
+    const std::string config = read_file(folder / "a/adapter_config.json");
+    save_adapter(folder / "saved", parse_json(config, "config"), m->parameters());
+    const auto before = PeftAdapter::open(folder / "a", device_of("auto"));
+    const auto after = PeftAdapter::open(folder / "saved", device_of("auto"));
+    ASSERT_EQ(after.modules().size(), before.modules().size());
+    for (const auto& [module, pair] : before.modules()) {
+      EXPECT_EQ(after.modules().at(module).a.to_floats(), pair.a.to_floats()) << module;
+      EXPECT_EQ(after.modules().at(module).b.to_floats(), pair.b.to_floats()) << module;
+    }
+  }
+}
+
+TEST_P(Lora, ANewAdapterChangesNothingYet) {
+  const TemporaryFolder folder;
+  const fs::path model = kModels / GetParam();
+  const Json config = {{"peft_type", "LORA"}, {"r", 2}, {"lora_alpha", 4}, {"target_modules", "all-linear"}};
+  const auto checkpoint = open_checkpoint(model, device_of("auto"));
+  write_new_adapter(folder.path(), config, model_shape(checkpoint->config(), checkpoint->source()), 7);
+  EXPECT_EQ(distance(logits(model, {{folder.path()}}), logits(model)), 0);
+  const auto adapter = PeftAdapter::open(folder.path(), device_of("auto"));
+  EXPECT_FALSE(adapter.modules().contains("lm_head"));
+  EXPECT_TRUE(adapter.modules().contains("model.layers.0.self_attn.o_proj"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Lora,
