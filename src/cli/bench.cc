@@ -120,6 +120,7 @@ Result run_bench(BenchCommand& o) {
   }
   LoadOptions load;
   ProgressBar bar("loading");
+  load.adapters = o.model.adapters();
   load.progress = [&](int64_t done, int64_t total) { bar.update(done, total); };  // which reads all pages, too
   const std::unique_ptr<Model> model = load_model(*checkpoint, *device, load);
   bar.finish();
