@@ -58,6 +58,8 @@ PlanMachine read_machine(const std::string& text) {
   if (m.read_bandwidth == 0 || m.peak == 0) {
     const MachineLimits limits = measure_limits(0, ThreadCounts::all);
     if (m.read_bandwidth == 0) m.read_bandwidth = limits.read_bandwidth();
+    for (const UnitRate& rate : limits.units)  // of the unit that the backend uses
+      if (m.peak == 0 && rate.type == "f32" && m.backend.ends_with(rate.unit)) m.peak = rate.operations_per_second;
     if (m.peak == 0) m.peak = limits.peak("f32");
     require(m.peak > 0, "this CPU's peak is not known; give it with --machine peak=GFLOPS");
   }
