@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <charconv>
 #include <numeric>
-#include <regex>
 
 #include "base/error.h"
+#include "base/utf8.h"
+#include "text/regex.h"
 
 namespace dure {
 namespace {
@@ -81,11 +82,8 @@ class Mixer {
   Mixer(const QuantOptions& options, const QuantModel& model, std::span<const QuantTensor> tensors)
       : options_(options), model_(model), type_(options.type.name), base_(options.type.base) {
     for (const TensorTypeRule& rule : options.rules) {
-      try {
-        rules_.emplace_back(std::regex(rule.pattern), rule.dtype);
-      } catch (const std::regex_error&) {
-        fail("tensor type {}: not a regular expression", quote(rule.pattern));
-      }
+      require(is_utf8(rule.pattern), "tensor type {}: expected UTF-8", quote(rule.pattern));
+      rules_.emplace_back(Regex({rule.pattern, true}, "tensor type"), rule.dtype);
     }
     for (const QuantTensor& tensor : tensors) {
       const Role role = role_of(tensor.name);
@@ -103,13 +101,19 @@ class Mixer {
     if (role == Role::output && options_.output) return fitting(*options_.output, columns);
     if (!quantised(base_)) return base_;
     for (const auto& [pattern, dtype] : rules_)
-      if (std::regex_search(tensor.name, pattern)) return fitting(dtype, columns);
+      if (matches(pattern, tensor.name)) return fitting(dtype, columns);
     return fitting(mixed(tensor, role), columns);
   }
 
  private:
   bool is(std::initializer_list<std::string_view> types) const {
     return std::find(types.begin(), types.end(), type_) != types.end();
+  }
+
+  static bool matches(const Regex& pattern, std::string_view name) {
+    std::vector<TextRange> found;
+    pattern.find_all(sanitize_utf8(name), found);
+    return !found.empty();
   }
 
   DType mixed(const QuantTensor& tensor, Role role) {
@@ -172,7 +176,7 @@ class Mixer {
   const QuantModel& model_;
   std::string_view type_;
   DType base_;
-  std::vector<std::pair<std::regex, DType>> rules_;
+  std::vector<std::pair<Regex, DType>> rules_;
   int values_ = 0;            // tensors of attention values in the model
   int value_ = 0, down_ = 0;  // those seen so far
   bool tied_ = true;          // no output.weight: the embedding is the output matrix too

@@ -38,7 +38,7 @@ struct QuantModel {
   int experts = 0;
 };
 
-/// Tensors whose name has a match of `pattern` (ECMAScript) get `dtype`. Written PATTERN=TYPE.
+/// Tensors whose name has a match of `pattern` (a regular expression) get `dtype`. Written PATTERN=TYPE.
 struct TensorTypeRule {
   std::string pattern;
   DType dtype;

@@ -150,7 +150,7 @@ TEST(QuantMix, NamesWhatItDoesNotKnow) {
   EXPECT_EQ(error_of([&] {
               quant_mix(options, {"llama", 1, 1, 1, 0}, {});
             }),
-            "tensor type 'attn_(': not a regular expression");
+            "tensor type: regular expression 'attn_(': missing closing parenthesis (at byte 6)");
 }
 
 }  // namespace dure

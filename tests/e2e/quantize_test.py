@@ -138,7 +138,7 @@ class Quantize(unittest.TestCase):
         self.assert_error("no such file or folder", self.folder / "none", self.file)
         self.assert_error("type 'q9': expected one of f32", MODEL, self.file, "--type", "q9")
         self.assert_error("tensor type 'x=': expected PATTERN=TYPE", MODEL, self.file, "--tensor-type", "x=")
-        self.assert_error("tensor type '(': not a regular expression", MODEL, self.file, "--tensor-type", "(=q8_0")
+        self.assert_error("tensor type: regular expression '(': missing closing parenthesis", MODEL, self.file, "--tensor-type", "(=q8_0")
         self.assert_error("cannot write", MODEL, self.folder / "none/x.gguf")
         self.assert_error("is a folder", MODEL, self.folder)
         self.assert_error("expected the name of the file to write", MODEL)
