@@ -24,7 +24,7 @@ Weight make_weight(Device& device, DType dtype, int64_t rows, int64_t columns) {
   std::normal_distribution<float> normal(0, 0.02f);
   std::vector<float> values(static_cast<size_t>(kDistinct * columns));
   for (float& v : values) v = normal(rng);
-  Weight w{Tensor::empty(device, dtype, {rows, columns}), {}, Layout::rows};
+  Weight w{Tensor::empty(device, dtype, {rows, columns}), {}};
   auto* data = static_cast<std::byte*>(w.data.view().data);
   const size_t row = static_cast<size_t>(row_bytes(dtype, columns));
   info(dtype).quantise(values.data(), nullptr, data, kDistinct * columns);

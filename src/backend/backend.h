@@ -10,14 +10,12 @@
 
 namespace dure {
 
-/// How a weight lies in memory. `rows` is the order of the file: one row of blocks after the other.
-enum class Layout : uint8_t { rows };
-
-/// A weight [N, K] in the layout that a backend's kernels stream, made once by Backend::prepare. y = x W^T.
+/// A weight [N, K], made once by Backend::prepare. y = x W^T.
 struct Weight {
-  Tensor data;   ///< [N, K], any dtype whose DTypeInfo::weight is set
+  Tensor data;   ///< [N, K] as stored: any dtype whose DTypeInfo::weight is set
   Tensor scale;  ///< F8_E4M3 only: float32 [ceil(N/128), ceil(K/128)], a factor for each 128x128 block
-  Layout layout = Layout::rows;
+  /// The same in the order that the backend's kernels stream, if they want another than that of `data`; its own affair.
+  std::shared_ptr<const void> packed = nullptr;
 
   bool defined() const { return data.defined(); }
   int64_t out_features() const { return data.dim(0); }
@@ -93,7 +91,11 @@ struct Expert {
 enum class Compute : uint8_t {
   f32,   ///< weights exactly as stored, activations float32: what goldens are checked with
   bf16,  ///< both rounded to bfloat16 before they are multiplied
+  int8,  ///< quantised weights as stored, activations in groups of 32 int8 with a float32 factor (has_int8); else f32
 };
+
+/// Whether Compute::int8 changes anything for weights of a dtype: those whose blocks are multiplied in integers.
+bool has_int8(DType dtype);
 
 /// The complete list of what a machine must do, on raw views. Activations and gradients are float32; ids are I32.
 /// An op of ops/ has checked every shape before it calls here; outputs never overlap inputs unless said.
@@ -103,7 +105,8 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::string name() const = 0;  ///< "reference", "cpu/avx512"
 
-  /// Takes a weight as stored into the layout of this backend's kernels, without a copy where the file's will do.
+  /// Makes a weight of what is stored. Where kernels want another order this makes a copy; `data` is then needed for
+  /// little (embeddings, gradients), so a mapped file's pages may leave memory.
   virtual Weight prepare(Tensor data, Tensor scale) = 0;
 
   // --- linear algebra ---

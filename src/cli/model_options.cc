@@ -26,11 +26,15 @@ void add_adapters_and_arithmetic(CLI::App& command, const std::string& prefix, M
       ->type_name("DIR")
       ->allow_extra_args(false);
   command
-      .add_option(prefix + "backend", options.backend, "auto, reference, cpu/avx2 or cpu/avx512, as the machine allows")
+      .add_option(prefix + "backend", options.backend,
+                  "auto, reference, cpu/avx2, cpu/avx512 or cpu/avx512vnni, as the machine allows")
       ->type_name("NAME");
-  command.add_option(prefix + "compute", options.compute, "Arithmetic of matrix products: f32 or bf16")
+  command
+      .add_option(prefix + "compute", options.compute,
+                  "Arithmetic of matrix products: f32; bf16 rounds both sides; int8 rounds what quantised weights are "
+                  "multiplied with")
       ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "bf16"}));
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
 }
 
 }  // namespace
@@ -49,7 +53,7 @@ void ModelOptions::add_other_to(CLI::App& command) {
 std::filesystem::path ModelOptions::path() const { return model_path(model); }
 
 DeviceOptions ModelOptions::device() const {
-  return {backend, threads, compute == "bf16" ? Compute::bf16 : Compute::f32};
+  return {backend, threads, compute == "int8" ? Compute::int8 : compute == "bf16" ? Compute::bf16 : Compute::f32};
 }
 
 void add_cache_option(CLI::App& command, std::string& cache) {

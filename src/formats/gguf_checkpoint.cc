@@ -1,6 +1,7 @@
 #include "formats/gguf_checkpoint.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "formats/gguf_config.h"
 #include "formats/gguf_names.h"
@@ -10,7 +11,9 @@ namespace {
 
 class GgufCheckpoint : public Checkpoint {
  public:
-  GgufCheckpoint(std::vector<Gguf> parts, Device& device) : parts_(std::move(parts)), device_(device) {
+  /// `mapped`: the parts are files, not bytes of this program.
+  GgufCheckpoint(std::vector<Gguf> parts, Device& device, bool mapped)
+      : parts_(std::move(parts)), device_(device), mapped_(mapped) {
     for (const Gguf& part : parts_)
       for (const Gguf::TensorEntry& entry : part.tensors())
         require(locate(entry.name).file == &part, "{}: tensor {} is in another part of the model too", part.source(),
@@ -31,6 +34,20 @@ class GgufCheckpoint : public Checkpoint {
       return StoredTensor{place.expert ? expert_of(stored, place, *found.file) : stored, {}};
     }
     return {};
+  }
+
+  void release(const std::string& name) const override {
+    const std::optional<StoredTensor> stored = mapped_ ? find(name) : std::nullopt;
+    if (!stored) return;
+    const ConstView v = stored->data.view();
+    const std::span bytes(static_cast<const std::byte*>(v.data), static_cast<size_t>(stored->data.bytes()));
+    for (const GgufPlace& place : gguf_places(name)) {
+      const Gguf::TensorEntry* entry = locate(place.name).entry;
+      // A tensor whose address did not suit its type is a copy.
+      if (entry != nullptr && bytes.data() >= entry->data.data() &&
+          bytes.data() + bytes.size() <= entry->data.data() + entry->data.size())
+        release_pages(bytes);
+    }
   }
 
   std::vector<TensorInfo> tensors() const override {
@@ -67,6 +84,7 @@ class GgufCheckpoint : public Checkpoint {
 
   std::vector<Gguf> parts_;
   Device& device_;
+  bool mapped_;
   Json config_;
   GenerationConfig generation_;
 };
@@ -77,7 +95,7 @@ constexpr int64_t kMaxParts = 10000;
 
 std::unique_ptr<Checkpoint> make_gguf_checkpoint(std::vector<Gguf> parts, Device& device) {
   DURE_ASSERT(!parts.empty());
-  return std::make_unique<GgufCheckpoint>(std::move(parts), device);
+  return std::make_unique<GgufCheckpoint>(std::move(parts), device, false);
 }
 
 std::vector<Gguf> open_gguf_parts(const std::filesystem::path& path) {
@@ -97,7 +115,7 @@ std::vector<Gguf> open_gguf_parts(const std::filesystem::path& path) {
 }
 
 std::unique_ptr<Checkpoint> open_gguf_checkpoint(const std::filesystem::path& path, Device& device) {
-  return make_gguf_checkpoint(open_gguf_parts(path), device);
+  return std::make_unique<GgufCheckpoint>(open_gguf_parts(path), device, true);
 }
 
 }  // namespace dure

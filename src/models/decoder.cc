@@ -44,10 +44,10 @@ void DecoderModel::begin(const Fields& config, Loader& load) {
   const std::string act = config.string_or("hidden_act", "silu");
   require(act == "silu", "{}: field 'hidden_act': expected silu, found {}", config.source(), quote(act));
 
-  embed_tokens = load.weight("model.embed_tokens.weight", info_.vocab_size, info_.hidden_size);
+  embed_tokens = load.table("model.embed_tokens.weight", info_.vocab_size, info_.hidden_size);
   norm = load.norm("model.norm", info_.hidden_size, rms_norm_eps_);
   if (config.boolean_or("tie_word_embeddings", false)) {
-    lm_head = {embed_tokens, {}, load.loras("lm_head", info_.vocab_size, info_.hidden_size)};
+    lm_head = {load.multiplier(embed_tokens), {}, load.loras("lm_head", info_.vocab_size, info_.hidden_size)};
   } else {
     lm_head = load.linear("lm_head", info_.vocab_size, info_.hidden_size);
   }

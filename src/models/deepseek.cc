@@ -161,7 +161,7 @@ class DeepSeek : public DecoderModel {
     const int64_t inactive = inactive_;
     Mtp m;
     const bool own_embedding = load.has(prefix + ".embed_tokens.weight");
-    m.embed_tokens = own_embedding ? load.weight(prefix + ".embed_tokens.weight", V, D) : embed_tokens;
+    m.embed_tokens = own_embedding ? load.table(prefix + ".embed_tokens.weight", V, D) : embed_tokens;
     m.enorm = load.norm(prefix + ".enorm", D, rms_norm_eps_);
     m.hnorm = load.norm(prefix + ".hnorm", D, rms_norm_eps_);
     m.eh_proj = load.linear(prefix + ".eh_proj", D, int64_t{2} * D);

@@ -37,6 +37,12 @@ Tensor Loader::to_float(const Tensor& t, const Shape& shape) const {
 }
 
 Weight Loader::weight(const std::string& name, int64_t out, int64_t in) {
+  Weight w = multiplier(table(name, out, in));
+  if (w.packed) checkpoint_.release(name);
+  return w;
+}
+
+Weight Loader::table(const std::string& name, int64_t out, int64_t in) {
   StoredTensor stored = take(name, {out, in});
   require(stored.data.shape().rank() >= 2 && stored.data.dim(-1) == in,
           "{}: tensor '{}' has shape {}, expected [{}, {}]", checkpoint_.source(), name, stored.data.shape(), out, in);
@@ -49,9 +55,8 @@ Weight Loader::weight(const std::string& name, int64_t out, int64_t in) {
     data = to_float(data, {out, in});
     data.set_requires_grad(true);
   }
-  Weight w = device_.backend().prepare(data, stored.scale);
-  parameters_.push_back({name, w.data});
-  return w;
+  parameters_.push_back({name, data});
+  return {data, stored.scale};
 }
 
 Tensor Loader::vector(const std::string& name, int64_t size) {

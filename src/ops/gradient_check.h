@@ -38,7 +38,7 @@ inline Tensor trainable(Tensor t) {
   return t;
 }
 
-inline Weight weight(const Tensor& data) { return {data, {}, Layout::rows}; }
+inline Weight weight(const Tensor& data) { return {data, {}}; }
 
 /// sum(a * b) in double.
 inline double dot(const Tensor& a, const Tensor& b) {

@@ -46,7 +46,7 @@ constexpr Efficiency kReference = {0.02, 0.005};
 
 Efficiency find(std::string_view backend, Family family) {
   for (const Row& row : kTable)
-    if (row.backend == backend && row.family == family) return row.efficiency;
+    if (backend.starts_with(row.backend) && row.family == family) return row.efficiency;
   return kReference;
 }
 

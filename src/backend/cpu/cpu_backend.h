@@ -2,6 +2,7 @@
 
 #include "backend/cpu/heuristics.h"
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/pack.h"
 #include "backend/cpu/scratch.h"
 #include "backend/reference/reference.h"
 
@@ -18,6 +19,7 @@ class CpuBackend : public ReferenceBackend {
       : ReferenceBackend(std::move(threads), compute), kernels_(kernels) {}
 
   std::string name() const override;
+  Weight prepare(Tensor data, Tensor scale) override;
 
   void gemm(View y, ConstView x, const Weight& w, Direction direction) override;
   void gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows, Direction direction) override;
@@ -51,6 +53,8 @@ class CpuBackend : public ReferenceBackend {
     cpu::WeightRows w;
     cpu::Format format;
     int64_t begin, end;
+    const cpu::PanelRows* panels = nullptr;  ///< then `quant` is multiplied instead of x
+    cpu::QuantRows quant = {};
   };
   /// Rows of activations as the compute mode sees them, with the copy that holds them if there is one.
   struct Operand {
@@ -58,8 +62,22 @@ class CpuBackend : public ReferenceBackend {
     Scratch::Buffer copy;
   };
 
+  /// Rows of activations in 8 bits, with the memory that holds them.
+  struct QuantOperand {
+    cpu::QuantRows rows;
+    Scratch::Buffer memory;
+
+    cpu::QuantRow row(int64_t r) const;
+    /// Rows from r on.
+    cpu::QuantRows from(int64_t r) const;
+  };
+
   static Product product(const Weight& w, int64_t begin, int64_t end);
+  static const cpu::PanelRows* panels_of(const Weight& w) { return static_cast<const cpu::PanelRows*>(w.packed.get()); }
   Operand operand(ConstView x);
+  /// Room for that many rows of K columns.
+  QuantOperand quant_rows(int64_t rows, int64_t K);
+  QuantOperand quantised(ConstView x);
   void multiply(std::span<const Product> products, Direction direction);
   void multiply_forward(const Product& p, int64_t begin, int64_t end);
   void multiply_transpose(const Product& p, int64_t column, int64_t count);
@@ -72,6 +90,7 @@ class CpuBackend : public ReferenceBackend {
 
   const cpu::Kernels& kernels_;
   Scratch scratch_;
+  PanelMemory panels_;
 };
 
 template <class F>

@@ -75,7 +75,7 @@ CpuBackend::Product CpuBackend::product(const Weight& w, int64_t begin, int64_t 
 
 CpuBackend::Operand CpuBackend::operand(ConstView x) {
   const int64_t K = x.columns(), stride = row_stride(x);
-  if (compute_ == Compute::f32 && stride >= 0) return {{static_cast<const float*>(x.data), stride}, {}};
+  if (compute_ != Compute::bf16 && stride >= 0) return {{static_cast<const float*>(x.data), stride}, {}};
   Scratch::Buffer copy = scratch_.take(x.rows() * K);
   float* data = copy.data();
   for_each_row(x.rows(), K, [&](int64_t r) {
@@ -87,7 +87,43 @@ CpuBackend::Operand CpuBackend::operand(ConstView x) {
   return {{data, K}, std::move(copy)};
 }
 
+cpu::QuantRow CpuBackend::QuantOperand::row(int64_t r) const {
+  const cpu::QuantRows at = from(r);
+  return {const_cast<int8_t*>(at.codes), const_cast<float*>(at.factor), const_cast<float*>(at.minus_sum),
+          const_cast<int32_t*>(at.sums)};
+}
+
+cpu::QuantRows CpuBackend::QuantOperand::from(int64_t r) const {
+  const int64_t K = rows.columns, groups = K / cpu::kPanelGroup;
+  return {rows.codes + r * K, rows.factor + r * groups, rows.minus_sum + r * groups, rows.sums + r * 2 * groups, K};
+}
+
+CpuBackend::QuantOperand CpuBackend::quant_rows(int64_t rows, int64_t K) {
+  const int64_t groups = rows * K / cpu::kPanelGroup;
+  Scratch::Buffer memory = scratch_.take(rows * K / 4 + 4 * groups);
+  float* factors = memory.data() + rows * K / 4;
+  return {{reinterpret_cast<const int8_t*>(memory.data()), factors, factors + groups,
+           reinterpret_cast<const int32_t*>(factors + 2 * groups), K},
+          std::move(memory)};
+}
+
+CpuBackend::QuantOperand CpuBackend::quantised(ConstView x) {
+  QuantOperand q = quant_rows(x.rows(), x.columns());
+  for_each_row(x.rows(), x.columns(), [&](int64_t r) { kernels_.quantise(x.row(r), x.columns(), q.row(r)); });
+  return q;
+}
+
 void CpuBackend::multiply_forward(const Product& p, int64_t begin, int64_t end) {
+  if (p.panels != nullptr) {
+    const int64_t K = p.quant.columns, groups = K / cpu::kPanelGroup;
+    for (int64_t m = 0; m < p.M; m += kQuantRows) {
+      const cpu::QuantRows x = {p.quant.codes + m * K, p.quant.factor + m * groups, p.quant.minus_sum + m * groups,
+                                p.quant.sums + m * 2 * groups, K};
+      kernels_.panels(p.format)(*p.panels, begin, end, x, std::min(kQuantRows, p.M - m),
+                                p.y.data + m * p.y.stride + (begin - p.begin), p.y.stride);
+    }
+    return;
+  }
   const cpu::FormatKernels& format = *kernels_.formats[p.format];
   const int64_t K = p.w.columns;
   cpu::Rows y = {p.y.data + (begin - p.begin), p.y.stride};
@@ -132,6 +168,7 @@ void CpuBackend::multiply(std::span<const Product> products, Direction direction
     const bool forward = direction == Direction::forward;
     const int64_t end = forward ? p.end : p.w.columns;
     const int64_t grain = !forward            ? kSlabColumns
+                          : p.panels          ? panel_piece(p.panels->panel_bytes)
                           : p.M <= kFusedRows ? stream_rows(p.w.row_bytes)
                                               : panel_rows(p.w.columns);
     for (int64_t i = forward ? p.begin : 0; i < end; i += grain) pieces.push_back({&p, i, std::min(i + grain, end)});
@@ -147,9 +184,23 @@ void CpuBackend::multiply(std::span<const Product> products, Direction direction
   });
 }
 
+Weight CpuBackend::prepare(Tensor data, Tensor scale) {
+  Weight w = ReferenceBackend::prepare(std::move(data), std::move(scale));
+  if (compute_ == Compute::int8 && has_int8(w.data.dtype())) w.packed = pack_panels(w.data, panels_, *threads_);
+  return w;
+}
+
 void CpuBackend::gemm(View y, ConstView x, const Weight& w, Direction direction) {
-  const Operand xs = operand(x);
   Product p = product(w, 0, w.out_features());
+  if (w.packed && direction == Direction::forward) {
+    const QuantOperand xs = quantised(x);
+    p.y = rows_of(y);
+    p.M = x.rows();
+    p.panels = panels_of(w);
+    p.quant = xs.rows;
+    return multiply({&p, 1}, direction);
+  }
+  const Operand xs = operand(x);
   p.y = rows_of(y);
   p.x = xs.rows;
   p.M = x.rows();
@@ -158,6 +209,25 @@ void CpuBackend::gemm(View y, ConstView x, const Weight& w, Direction direction)
 
 void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows, Direction direction) {
   const int64_t T = x.dim(0), H = x.dim(1);
+  const bool whole_panels = (rows.stride | rows.begin | rows.count) % cpu::kPanelRows == 0;
+  if (w.packed && direction == Direction::forward && whole_panels) {
+    const QuantOperand xs = quant_rows(H * T, x.columns());  // [H, T, k]
+    for_each_row(H * T, x.columns(), [&](int64_t r) {
+      kernels_.quantise(static_cast<const float*>(x.data) + r / T * x.strides[1] + r % T * x.strides[0], x.columns(),
+                        xs.row(r));
+    });
+    std::vector<Product> products;
+    for (int64_t h = 0; h < H; ++h) {
+      const int64_t begin = h * rows.stride + rows.begin;
+      Product p = product(w, begin, begin + rows.count);
+      p.y = {static_cast<float*>(y.data) + h * y.strides[1], y.strides[0]};
+      p.M = T;
+      p.panels = panels_of(w);
+      p.quant = xs.from(h * T);
+      products.push_back(p);
+    }
+    return multiply(products, direction);
+  }
   // Rounded rows lie [T, H, k]; a view is used where it is.
   const bool copied = compute_ == Compute::bf16;
   const Operand xs = copied ? operand(x) : Operand{{static_cast<const float*>(x.data), x.strides[0]}, {}};

@@ -28,6 +28,12 @@ inline int64_t panel_rows(int64_t columns) {
   return std::min<int64_t>(tiles(kFloats / std::max<int64_t>(columns, 1)), 64);
 }
 
+/// Rows of quantised activations that pass by a few panels together, and bytes of panels of one piece: both stay in L2.
+constexpr int64_t kQuantRows = 128, kPanelBytes = 64 << 10;
+
+/// Weight rows of a piece of panels.
+inline int64_t panel_piece(int64_t panel_bytes) { return std::max<int64_t>(kPanelBytes / panel_bytes, 1) * 16; }
+
 /// The transposed product works on slabs of columns, and unpacks that many rows of a slab at once (L1).
 constexpr int64_t kSlabColumns = 256, kSlabRows = 32;
 

@@ -2,6 +2,8 @@
 
 #include <stdint.h>
 
+#include "backend/cpu/panel.h"
+
 // What baseline code and the kernels of isa/ know of each other: plain structs and function pointers, C headers only,
 // so that no inline function compiled for a wide instruction set can end up in baseline code.
 
@@ -65,6 +67,11 @@ struct Kernels {
   const char* isa;
   const FormatKernels* formats[kFormats];
 
+  /// The kernel that multiplies a Format's panels, or null if it has none.
+  PanelDot (*panels)(int format);
+  /// One row of K values in 8 bits. K is a multiple of 32.
+  void (*quantise)(const float* x, int64_t K, QuantRow out);
+
   /// y[m, n] = sum over k of x[m, k] w[n, k]: a vector of partial sums along k, added up at the end.
   void (*dot)(Rows y, ConstRows x, ConstRows w, int64_t M, int64_t N, int64_t K);
   /// y[m, n] += sum over k of x[m * x.stride + k * x_step] w[k, n], one k after the other.
@@ -94,5 +101,8 @@ namespace dure::avx2 {
 extern const cpu::Kernels kKernels;
 }
 namespace dure::avx512 {
+extern const cpu::Kernels kKernels;
+}
+namespace dure::avx512vnni {
 extern const cpu::Kernels kKernels;
 }

@@ -44,8 +44,15 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
 
   const Scratch::Buffer in = scratch_.take(choices * D), out = scratch_.take(choices * D);   // [T k, D], by expert
   const Scratch::Buffer gate = scratch_.take(choices * I), up = scratch_.take(choices * I);  // [T k, I]
+  const auto expert_of = [&](int64_t r) -> const Expert& {
+    return experts[static_cast<size_t>(ids.row<int>(grouping.order[r] / k)[grouping.order[r] % k])];
+  };
+  const QuantOperand quant_in = quant_rows(choices, D), quant_hidden = quant_rows(choices, I);
   for_each_row(choices, D, [&](int64_t r) {
     const float* from = x.row(grouping.order[r] / k);
+    const Expert& e = expert_of(r);
+    if (e.gate.packed || e.up.packed) kernels_.quantise(from, D, quant_in.row(r));
+    if (e.gate.packed && e.up.packed && e.gate_loras.empty() && e.up_loras.empty()) return;
     if (compute_ == Compute::bf16)
       kernels_.round_bf16(in.data() + r * D, from, D);
     else
@@ -57,16 +64,18 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
     const int64_t begin = grouping.start[e], rows = grouping.start[e + 1] - begin;
     if (rows == 0) continue;
     const auto add = [&](std::vector<Product>& list, const Weight& w, float* to, int64_t to_stride, const float* from,
-                         int64_t from_stride) {
+                         int64_t from_stride, const QuantOperand& quant) {
       Product p = product(w, 0, w.out_features());
       p.y = {to + begin * to_stride, to_stride};
       p.x = {from + begin * from_stride, from_stride};
       p.M = rows;
+      p.panels = panels_of(w);
+      p.quant = quant.from(begin);
       list.push_back(p);
     };
-    add(first, experts[e].gate, gate.data(), I, in.data(), D);
-    add(first, experts[e].up, up.data(), I, in.data(), D);
-    add(second, experts[e].down, out.data(), D, gate.data(), I);
+    add(first, experts[e].gate, gate.data(), I, in.data(), D, quant_in);
+    add(first, experts[e].up, up.data(), I, in.data(), D, quant_in);
+    add(second, experts[e].down, out.data(), D, gate.data(), I, quant_hidden);
   }
   /// The rows of expert e in a buffer.
   const auto rows_of_expert = [&](const Scratch::Buffer& buffer, size_t e, int64_t columns, int64_t stride) {
@@ -87,10 +96,10 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
   add_adapters(&Expert::up_loras, up, I, in, D);
   for_each_row(choices, I, [&](int64_t r) {
     float* hidden = gate.data() + r * I;
-    const int64_t width =
-        experts[static_cast<size_t>(ids.row<int>(grouping.order[r] / k)[grouping.order[r] % k])].gate.out_features();
+    const int64_t width = expert_of(r).gate.out_features();
     kernels_.swiglu(hidden, hidden, up.data() + r * I, width);
     if (compute_ == Compute::bf16) kernels_.round_bf16(hidden, hidden, width);
+    if (expert_of(r).down.packed) kernels_.quantise(hidden, width, quant_hidden.row(r));
   });
   multiply(second, Direction::forward);
   add_adapters(&Expert::down_loras, out, D, gate, I);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "backend/reference/reference.h"
 #include "base/error.h"
@@ -20,11 +21,23 @@ std::vector<float> operand_row(const Weight& w, int64_t n, Compute compute) {
   return row;
 }
 
-std::vector<float> operand_rows(ConstView x, Compute compute) {
+/// Each group of 32 to multiples of its largest value over 127.
+void round_to_int8(float* values, int64_t n) {
+  for (int64_t g = 0; g < n; g += 32) {
+    float largest = 0;
+    for (int64_t i = g; i < g + 32; ++i) largest = std::max(largest, std::fabs(values[i]));
+    const float inverse = largest > 0 ? 127 / largest : 0, factor = largest / 127;
+    for (int64_t i = g; i < g + 32; ++i) values[i] = std::nearbyint(values[i] * inverse) * factor;
+  }
+}
+
+std::vector<float> operand_rows(ConstView x, const Weight& w, Direction direction, Compute compute) {
   const int64_t k = x.columns();
   std::vector<float> rows(static_cast<size_t>(x.rows() * k));
   for (int64_t t = 0; t < x.rows(); ++t) std::copy_n(x.row(t), k, rows.data() + t * k);
   if (compute == Compute::bf16) round_to_bf16(rows.data(), x.rows() * k);
+  if (compute == Compute::int8 && direction == Direction::forward && has_int8(w.data.dtype()))
+    round_to_int8(rows.data(), x.rows() * k);
   return rows;
 }
 
@@ -44,7 +57,7 @@ V head_of(const V& v, int64_t h) {
 /// y = x W[begin, begin + count)^T, or x W[...] with Direction::transpose.
 void gemm_rows(View y, ConstView x, const Weight& w, int64_t begin, int64_t count, Direction direction,
                Compute compute) {
-  const std::vector<float> xs = operand_rows(x, compute);
+  const std::vector<float> xs = operand_rows(x, w, direction, compute);
   const int64_t T = x.rows(), K = w.in_features(), width = x.columns();
   if (direction == Direction::forward) {
     for (int64_t n = 0; n < count; ++n) {
@@ -68,6 +81,12 @@ void gemm_rows(View y, ConstView x, const Weight& w, int64_t begin, int64_t coun
 
 }  // namespace
 
+bool has_int8(DType dtype) {
+  constexpr DType kTypes[] = {DType::Q8_0, DType::Q4_0, DType::Q4_1, DType::Q5_0,
+                              DType::Q5_1, DType::Q4_K, DType::Q5_K, DType::Q6_K};
+  return std::ranges::find(kTypes, dtype) != std::end(kTypes);
+}
+
 void weight_row(const Weight& w, int64_t n, float* out) {
   const int64_t K = w.in_features();
   const DTypeInfo& type = info(w.data.dtype());
@@ -89,7 +108,7 @@ void outer_product(View dw, int64_t begin, ConstView dy, ConstView x) {
 
 Weight ReferenceBackend::prepare(Tensor data, Tensor scale) {
   DURE_ASSERT(data.shape().rank() == 2 && info(data.dtype()).weight);
-  return {std::move(data), std::move(scale), Layout::rows};
+  return {std::move(data), std::move(scale)};
 }
 
 void ReferenceBackend::gemm(View y, ConstView x, const Weight& w, Direction direction) {

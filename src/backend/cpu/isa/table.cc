@@ -1,5 +1,6 @@
 #include "backend/cpu/isa/formats.h"
 #include "backend/cpu/isa/matmul.h"
+#include "backend/cpu/isa/panels.h"
 #include "backend/cpu/isa/rows.h"
 #include "backend/cpu/kernels.h"
 
@@ -13,6 +14,8 @@ extern const cpu::Kernels kKernels = {
     .formats = {&kF32Kernels, &kF16Kernels, &kBF16Kernels, &kF8Kernels, &kQ8_0Kernels, &kQ4_0Kernels, &kQ4_1Kernels,
                 &kQ5_0Kernels, &kQ5_1Kernels, &kIQ4_NLKernels, &kQ2_KKernels, &kQ3_KKernels, &kQ4_KKernels,
                 &kQ5_KKernels, &kQ6_KKernels},
+    .panels = panel_kernel,
+    .quantise = quantise,
     .dot = dot,
     .outer = outer,
     .round_bf16 = round_bf16,

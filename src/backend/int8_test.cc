@@ -1,0 +1,109 @@
+// Compute::int8: quantised weights in panels, activations in 8 bits, against the reference's definition of it.
+#include "backend/test_backends.h"
+
+namespace dure {
+namespace {
+
+class Int8 : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override { rng.seed(7); }
+  static Device& oracle() { return device("reference", 1, Compute::int8); }
+  static Device& tested(int threads = 2) { return device(GetParam(), threads, Compute::int8); }
+};
+
+Weight prepared(Device& d, const Weight& w) { return d.backend().prepare(w.data, w.scale); }
+
+TEST_P(Int8, Gemm) {
+  for (DType dtype : weight_dtypes()) {
+    if (!has_int8(dtype)) continue;
+    for (const int64_t n : {1, 15, 16, 100})
+      for (const int64_t k : {256, 1408, 2048}) {
+        if (k % info(dtype).block != 0) continue;
+        SCOPED_TRACE(fmt::format("{} [{}, {}]", name(dtype), n, k));
+        const Weight w = random_weight(dtype, n, k), packed = prepared(tested(), w);
+        const int64_t rows = 150;
+        std::vector<float> x = random_values(rows, k);
+        std::fill_n(x.begin() + 32, 32, 0.f);  // a group without a scale
+        const std::vector<float> expected = run_gemm(oracle(), x, rows, w, Direction::forward);
+        const std::vector<float> bound = run_gemm(reference(), magnitudes(x), rows, magnitudes(w), Direction::forward);
+        const std::vector<float> all = run_gemm(tested(), x, rows, packed, Direction::forward);
+        expect_close(all, expected, bound, kSum);
+
+        // The same bits in every company.
+        for (int threads : {1, 3})
+          expect_same_bits(run_gemm(tested(threads), x, rows, packed, Direction::forward), all);
+        for (const int64_t count : {1, 2, 3, 7, 13})
+          expect_same_bits(run_gemm(tested(), {x.begin(), x.begin() + count * k}, count, packed, Direction::forward),
+                           {all.begin(), all.begin() + count * n});
+      }
+  }
+}
+
+TEST_P(Int8, EveryInstructionSetGivesTheSameIntegers) {
+  // Sums of groups are exact and added in one order, so only fused or unfused factors may differ: not at all here.
+  const Weight w = random_weight(DType::Q8_0, 32, 64);
+  const std::vector<float> x = random_values(3, 64);
+  std::vector<float> first;
+  for (const std::string& name : backends()) {
+    if (name == "reference") continue;
+    Device& d = device(name, 1, Compute::int8);
+    const std::vector<float> y = run_gemm(d, x, 3, prepared(d, w), Direction::forward);
+    if (first.empty()) first = y;
+    expect_same_bits(y, first);
+  }
+}
+
+TEST_P(Int8, TransposedProductsTakeActivationsAsTheyAre) {
+  const Weight w = random_weight(DType::Q4_0, 48, 96);
+  const std::vector<float> x = random_values(5, 48);
+  expect_same_bits(run_gemm(tested(), x, 5, prepared(tested(), w), Direction::transpose),
+                   run_gemm(device(GetParam(), 2), x, 5, w, Direction::transpose));
+}
+
+TEST_P(Int8, GemmHeads) {
+  const int64_t H = 3, T = 5, K = 96;
+  const HeadRows rows{96, 32, 48};
+  const Weight w = random_weight(DType::Q8_0, H * rows.stride, K), packed = prepared(tested(), w);
+  const std::vector<float> x = random_values(T, H * (K + 4));
+  const auto run = [&](Device& d, const std::vector<float>& values, const Weight& weight) {
+    Tensor xs = Tensor::from(d, values, {T, H, K + 4}).alias({T, H, K}, {H * (K + 4), K + 4, 1}, 4);
+    Tensor y = Tensor::zeros(d, DType::F32, {T, H, rows.count});
+    d.backend().gemm_heads(y.view(), xs.view(), weight, rows, Direction::forward);
+    return y.to_floats();
+  };
+  expect_close(run(tested(), x, packed), run(oracle(), x, w), run(reference(), magnitudes(x), magnitudes(w)), kSum);
+}
+
+TEST_P(Int8, Moe) {
+  const int64_t D = 64, I = 96, E = 5, k = 3, T = 13;
+  // In one expert the matrices have types of their own, as in mixes; F16 has no panels.
+  const auto random_expert = [&](DType gate, DType up, DType down) {
+    return Expert{random_weight(gate, I, D), random_weight(up, I, D), random_weight(down, D, I)};
+  };
+  std::vector<Expert> experts, packed;
+  for (int64_t e = 0; e < E; ++e)
+    experts.push_back(random_expert(DType::Q4_0, e == 1 ? DType::F16 : DType::Q4_0, e == 3 ? DType::F16 : DType::Q8_0));
+  for (const Expert& e : experts)
+    packed.push_back({prepared(tested(), e.gate), prepared(tested(), e.up), prepared(tested(), e.down)});
+  const std::vector<float> x = random_values(T, D), weights = random_values(T, k);
+  std::vector<int> ids;
+  for (int64_t t = 0; t < T; ++t)
+    for (int id : t % 3 == 0 ? std::vector{0, 1, 3} : std::vector{0, 2, 3}) ids.push_back(id);
+  const auto run = [&](Device& d, std::span<const Expert> of, int64_t rows) {
+    Tensor y = Tensor::zeros(d, DType::F32, {rows, D});
+    d.backend().moe(y.view(), Tensor::from(d, x, {T, D}).rows(0, rows).view(), of,
+                    Tensor::from(d, ids).alias({T, k}).rows(0, rows).view(),
+                    Tensor::from(d, weights, {T, k}).rows(0, rows).view());
+    return y.to_floats();
+  };
+  const std::vector<float> all = run(tested(), packed, T);
+  // A hidden value that falls on the other side of a rounding boundary moves by 1/127 of its group's largest.
+  EXPECT_LT(relative_error(all, run(oracle(), experts, T)), 1e-2);
+  expect_same_bits(run(tested(3), packed, T), all);
+  expect_same_bits(run(tested(), packed, 1), {all.begin(), all.begin() + D});
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, Int8, testing::ValuesIn(backends()), test_name);
+
+}  // namespace
+}  // namespace dure
