@@ -26,7 +26,8 @@ void check(const Imatrix::Entry& entry, std::string_view name, const std::string
 }
 
 std::vector<float> floats(const Gguf::TensorEntry& entry, const std::string& source) {
-  require(entry.type == "F32", "{}: {}: type {}, expected F32", source, quote(entry.name), entry.type);
+  require(entry.type == "F32" && !entry.data.empty(), "{}: {}: {} values of type {}, expected some of F32", source,
+          quote(entry.name), entry.shape.numel(), entry.type);
   std::vector<float> values(entry.data.size() / sizeof(float));
   std::memcpy(values.data(), entry.data.data(), entry.data.size());
   return values;
