@@ -168,7 +168,7 @@ void CpuBackend::multiply(std::span<const Product> products, Direction direction
     const bool forward = direction == Direction::forward;
     const int64_t end = forward ? p.end : p.w.columns;
     const int64_t grain = !forward            ? kSlabColumns
-                          : p.panels          ? panel_piece(p.panels->panel_bytes)
+                          : p.panels          ? panel_piece(p.panels->panel_bytes, p.end - p.begin, threads_->size())
                           : p.M <= kFusedRows ? stream_rows(p.w.row_bytes)
                                               : panel_rows(p.w.columns);
     for (int64_t i = forward ? p.begin : 0; i < end; i += grain) pieces.push_back({&p, i, std::min(i + grain, end)});

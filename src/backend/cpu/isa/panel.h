@@ -190,10 +190,12 @@ DURE_INLINE Vec half_floats(const uint8_t* p, int part) {
   return widen(reinterpret_cast<const Half*>(p) + part * kLanes);
 }
 
-/// Asks for the codes that come 8 KiB later; the hardware would stop at each page.
+/// Asks for what comes kAhead bytes later, the next panel as a rule: the hardware alone would stop at each page, and
+/// misses the factors. A group's share of the panel at a time, so that lines are asked for in their order in memory.
 template <int kBytes>
-DURE_INLINE void ask_for(const uint8_t* codes) {
-  const uintptr_t ahead = reinterpret_cast<uintptr_t>(codes) + 8192;  // may lie past the end
+DURE_INLINE void ask_for(const uint8_t* at) {
+  constexpr int kAhead = 18 << 10;
+  const uintptr_t ahead = reinterpret_cast<uintptr_t>(at) + kAhead;  // may lie past the end
   DURE_UNROLL
   for (int i = 0; i < kBytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(ahead + i), _MM_HINT_T0);
 }
@@ -204,6 +206,8 @@ void panel_tile(const uint8_t* codes, const uint8_t* factors, const QuantRows& x
                 int rows) {
   constexpr int kHalves = kFactors == Factors::scaled ? 2 : 1;
   constexpr int kGroups = factor_groups(kFactors);
+  constexpr int kShare = code_bytes(kCodes) + factor_bytes(kFactors) / kGroups;  // bytes of a group
+  const uint8_t* share = codes;
   const int64_t K = x.columns, groups = K / cpu::kPanelGroup;
   Vec acc[kParts][kM];
   DURE_UNROLL
@@ -219,9 +223,9 @@ void panel_tile(const uint8_t* codes, const uint8_t* factors, const QuantRows& x
       if constexpr (kFactors == Factors::plain_min || kFactors == Factors::scaled_min)
         dmin[p] = half_floats(factors + 32, p);
     }
-    for (int i = 0; i < kGroups; ++i, codes += code_bytes(kCodes)) {
+    for (int i = 0; i < kGroups; ++i, codes += code_bytes(kCodes), share += kShare) {
       const int64_t at = g + i;
-      ask_for<code_bytes(kCodes)>(codes);
+      ask_for<kShare>(share);
       DURE_UNROLL
       for (int p = 0; p < kParts; ++p) {
         IntVec sum[kHalves][kM];
