@@ -22,8 +22,11 @@ struct Isa {
 bool has_avx2() { return cpu_features().avx2 && cpu_features().fma && cpu_features().f16c; }
 bool has_avx512() { return has_avx2() && cpu_features().avx512; }
 bool has_avx512vnni() { return has_avx512() && cpu_features().avx512_vnni; }
-constexpr std::array<Isa, 3> kIsas = {
-    {{&avx2::kKernels, has_avx2}, {&avx512::kKernels, has_avx512}, {&avx512vnni::kKernels, has_avx512vnni}}};
+bool has_avx512bf16() { return has_avx512vnni() && cpu_features().avx512_bf16; }
+constexpr std::array<Isa, 4> kIsas = {{{&avx2::kKernels, has_avx2},
+                                       {&avx512::kKernels, has_avx512},
+                                       {&avx512vnni::kKernels, has_avx512vnni},
+                                       {&avx512bf16::kKernels, has_avx512bf16}}};
 #else
 constexpr std::array<Isa, 0> kIsas = {};
 #endif

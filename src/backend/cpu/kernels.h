@@ -106,3 +106,6 @@ extern const cpu::Kernels kKernels;
 namespace dure::avx512vnni {
 extern const cpu::Kernels kKernels;
 }
+namespace dure::avx512bf16 {
+extern const cpu::Kernels kKernels;
+}
