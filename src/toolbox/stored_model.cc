@@ -5,8 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "formats/gguf_metadata.h"
-#include "formats/gguf_names.h"
+#include "toolbox/gguf_plan.h"
 
 namespace dure {
 namespace {
@@ -58,54 +57,6 @@ bool becomes_fp8(const ParameterShape& p) {
   const bool mtp = p.part == Part::mtp && (inside("_proj.") && !inside(".eh_proj."));
   return is_matrix(p) && (layer || mtp);
 }
-
-/// The tensors of a GGUF file, and which of them hold a parameter.
-class GgufPlan {
- public:
-  struct Use {
-    size_t tensor;
-    double share;  // of the tensor
-  };
-
-  GgufPlan(const ModelShape& shape, const Fields& config) {
-    const bool mtp = std::any_of(shape.parameters.begin(), shape.parameters.end(),
-                                 [](const ParameterShape& p) { return p.part == Part::mtp; });
-    const GgufModel m = gguf_model(config, mtp);
-    model_ = {m.architecture, m.layers, m.heads, m.kv_heads, m.experts};
-    for (const ParameterShape& p : shape.parameters) uses_.push_back(place(p, config));
-  }
-
-  const QuantModel& model() const { return model_; }
-  const std::vector<QuantTensor>& tensors() const { return tensors_; }
-  /// Of each parameter, in the order of the shape.
-  const std::vector<std::vector<Use>>& uses() const { return uses_; }
-
- private:
-  size_t tensor(const std::string& name, const Shape& shape) {
-    const auto [it, fresh] = index_.emplace(name, tensors_.size());
-    if (fresh) tensors_.push_back({name, shape, DType::F32});
-    return it->second;
-  }
-
-  std::vector<Use> place(const ParameterShape& p, const Fields& config) {
-    if (p.name.ends_with(kKvB)) {  // two halves, in files since 2025
-      const std::string stem = p.name.substr(0, p.name.size() - kKvB.size());
-      const int64_t heads = model_.heads, rank = p.shape[1];
-      const int64_t nope = config.integer("qk_nope_head_dim", 1, 1 << 24);
-      return {{tensor(gguf_places(stem + ".k_b_proj.weight").at(0).name, {heads, rank, nope}), 1},
-              {tensor(gguf_places(stem + ".v_b_proj.weight").at(0).name, {heads, p.shape[0] / heads - nope, rank}), 1}};
-    }
-    const std::vector<GgufPlace> places = gguf_places(p.name);
-    require(!places.empty(), "{}: tensor {} has no place in a GGUF file", config.source(), quote(p.name));
-    if (!places[0].expert) return {{tensor(places[0].name, p.shape), 1}};
-    return {{tensor(places[0].name, {model_.experts, p.shape[0], p.shape[1]}), 1. / model_.experts}};
-  }
-
-  QuantModel model_;
-  std::vector<QuantTensor> tensors_;
-  std::map<std::string, size_t> index_;
-  std::vector<std::vector<Use>> uses_;
-};
 
 /// Names, shapes and padding of the tensors, and the tokenizer: about 20 bytes for a token, its type and its merge.
 int64_t gguf_head_bytes(size_t tensors, int vocab_size) {
@@ -192,9 +143,7 @@ StoredModel as_stored(const ModelShape& shape, const Checkpoint& checkpoint) {
 
 StoredModel as_quantised(const ModelShape& shape, const Json& config, const QuantType& type) {
   const GgufPlan plan(shape, Fields(config, "config"));
-  QuantOptions options;
-  options.type = type;
-  const std::vector<DType> types = quant_mix(options, plan.model(), plan.tensors());
+  const std::vector<DType> types = plan.types(type);
   StoredModel m = without_types(shape);
   m.type = type.name;
   for (size_t i = 0; i < shape.parameters.size(); ++i) {

@@ -2,6 +2,8 @@
 """What the machine can do, what a model would take, and what it does: doctor, plan and bench. No speed is tested."""
 
 import json
+import os
+import tempfile
 import unittest
 
 from program import FIXTURES, MODEL, main, run
@@ -40,21 +42,35 @@ class Measure(unittest.TestCase):
             self.assertIn(words, err)
 
     def test_bench(self):
-        few = ["--prefill", "8", "--decode", "0,4", "--tokens", "2", "--repetitions", "1", "--json"]
+        few = ["--prefill", "8,4@6", "--decode", "0,4", "--tokens", "2", "--repetitions", "1", "--json"]
         shape = str(FIXTURES / "models/ds3-tiny/config.json")
         for what in ([MODEL], ["--shape", shape, "--type", "q8_0"]):
             code, out, err = run("bench", *what, *few, "--parallel", "2")
             self.assertEqual((code, err), (0, ""))
-            cases = json.loads(out)["cases"]
+            report = json.loads(out)
+            cases = report["cases"]
+            self.assertGreater(report["first_token_seconds"], 0)
             self.assertEqual([(c["kind"], c["depth"], c["sequences"]) for c in cases],
-                             [("prefill", 0, 1), ("decode", 0, 1), ("decode", 4, 1), ("decode", 0, 2)])
+                             [("prefill", 6, 1), ("prefill", 0, 1), ("decode", 0, 1), ("decode", 4, 1), ("decode", 0, 2)])
             for case in cases:
                 for field in ("tokens_per_second", "bytes_per_token", "bandwidth_share"):
                     self.assertGreater(case[field], 0, field)
                 self.assertGreaterEqual(case["peak_share"], 0)
-        code, _, err = run("bench")
-        self.assertEqual(code, 1)
-        self.assertIn("--shape", err)
+        for options, words in [([], "--shape"), ([MODEL, "--prefill", "8@"], "TOKENS@DEPTH"),
+                               (["--shape", shape, "--write", "x.gguf"], "--type")]:
+            code, _, err = run("bench", *options)
+            self.assertEqual((code, err.count("\n")), (1, 1), options)
+            self.assertIn(words, err)
+
+    def test_bench_writes_a_model(self):
+        shape = str(FIXTURES / "models/ds3-tiny/config.json")
+        with tempfile.TemporaryDirectory() as folder:
+            file = f"{folder}/ds3.q4_0.gguf"
+            code, out, err = run("bench", "--shape", shape, "--type", "q4_0", "--write", file)
+            self.assertEqual((code, err), (0, ""))
+            self.assertEqual(os.listdir(folder), ["ds3.q4_0.gguf"])
+            code, out, _ = run("bench", file, "--prefill", "3", "--repetitions", "1", "--json")
+            self.assertEqual([c["tokens"] for c in json.loads(out)["cases"]], [3])
 
 
 if __name__ == "__main__":
