@@ -36,8 +36,9 @@ Weight make_weight(Device& device, DType dtype, int64_t rows, int64_t columns) {
   return device.backend().prepare(w.data, w.scale);
 }
 
-void gemm(benchmark::State& state, const std::string& backend, DType dtype, int64_t batch, int threads) {
-  const std::unique_ptr<Device> device = make_device({backend, threads, Compute::f32});
+void gemm(benchmark::State& state, const std::string& backend, Compute compute, DType dtype, int64_t batch,
+          int threads) {
+  const std::unique_ptr<Device> device = make_device({backend, threads, compute});
   const int64_t rows = batch == 1 ? kStreamedBytes / row_bytes(dtype, kColumns) : kRows;
   const Weight w = make_weight(*device, dtype, rows, kColumns);
   Tensor x = Tensor::zeros(*device, DType::F32, {batch, kColumns});
@@ -50,6 +51,31 @@ void gemm(benchmark::State& state, const std::string& backend, DType dtype, int6
         benchmark::Counter(static_cast<double>(w.data.bytes()) / 1e9, benchmark::Counter::kIsIterationInvariantRate);
   else
     state.counters["GFLOP/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+/// The experts of a layer of DeepSeek-V2-Lite: 64 of 1408 hidden channels, of which each token chooses 6.
+void moe(benchmark::State& state, const std::string& backend, DType dtype, int64_t tokens, int threads) {
+  constexpr int64_t kHidden = 2048, kExperts = 64, kChannels = 1408, kChosen = 6;
+  const std::unique_ptr<Device> device = make_device({backend, threads, Compute::int8});
+  const DType down = kChannels % info(dtype).block == 0 ? dtype : DType::Q8_0;
+  std::vector<Expert> experts;
+  for (int64_t e = 0; e < kExperts; ++e)
+    experts.push_back({make_weight(*device, dtype, kChannels, kHidden), make_weight(*device, dtype, kChannels, kHidden),
+                       make_weight(*device, down, kHidden, kChannels)});
+  Tensor x = Tensor::zeros(*device, DType::F32, {tokens, kHidden}), y = Tensor::zeros(*device, DType::F32, x.shape());
+  for (size_t i = 0; i < x.data().size(); ++i) x.data()[i] = static_cast<float>(i % 31) / 31;
+  Tensor weights = Tensor::zeros(*device, DType::F32, {tokens, kChosen});
+  std::vector<int> ids(static_cast<size_t>(tokens * kChosen));
+  int step = 0;
+  for (auto _ : state) {  // other experts every time, as in a model
+    for (size_t i = 0; i < ids.size(); ++i)
+      ids[i] = (static_cast<int>(i) % 6 * 10 + static_cast<int>(i) / 6 * 7 + step) % 10 + static_cast<int>(i) % 6 * 10;
+    ++step;
+    device->backend().moe(y.view(), x.view(), experts, Tensor::from(*device, ids).alias({tokens, kChosen}).view(),
+                          weights.view());
+  }
+  state.counters["us"] =
+      benchmark::Counter(1e-6, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
 /// Four streams a thread, as the kernels read.
@@ -87,9 +113,15 @@ void register_all(int threads) {
     for (int i = 0; i < kDTypes; ++i) {
       const DType dtype = static_cast<DType>(i);
       if (!info(dtype).weight) continue;
-      for (int64_t batch : {1, 4, 32, 512})
+      for (int64_t batch : {1, 4, 32, 512}) {
         add(fmt::format("gemm/{}/{}/M={}", isa, name(dtype), batch),
-            [=](benchmark::State& state) { gemm(state, "cpu/" + isa, dtype, batch, threads); });
+            [=](benchmark::State& state) { gemm(state, "cpu/" + isa, Compute::f32, dtype, batch, threads); });
+        add(fmt::format("fast/{}/{}/M={}", isa, name(dtype), batch),
+            [=](benchmark::State& state) { gemm(state, "cpu/" + isa, Compute::int8, dtype, batch, threads); });
+      }
+      for (int64_t tokens : {1, 8, 512})
+        add(fmt::format("moe/{}/{}/T={}", isa, name(dtype), tokens),
+            [=](benchmark::State& state) { moe(state, "cpu/" + isa, dtype, tokens, threads); });
     }
 }
 

@@ -91,11 +91,16 @@ struct Expert {
 enum class Compute : uint8_t {
   f32,   ///< weights exactly as stored, activations float32: what goldens are checked with
   bf16,  ///< both rounded to bfloat16 before they are multiplied
-  int8,  ///< quantised weights as stored, activations in groups of 32 int8 with a float32 factor (has_int8); else f32
+  int8,  ///< the fast one: weights as stored, activations as Rounding says
 };
 
-/// Whether Compute::int8 changes anything for weights of a dtype: those whose blocks are multiplied in integers.
-bool has_int8(DType dtype);
+/// To what Compute::int8 rounds the rows that meet weights of a dtype in a forward product.
+enum class Rounding : uint8_t {
+  none,  ///< F32 and F16 weights
+  bf16,  ///< BF16 and F8_E4M3 weights
+  int8,  ///< quantised weights: groups of 32 in 8 bits with a float32 factor
+};
+Rounding fast_rounding(DType dtype);
 
 /// The complete list of what a machine must do, on raw views. Activations and gradients are float32; ids are I32.
 /// An op of ops/ has checked every shape before it calls here; outputs never overlap inputs unless said.

@@ -13,17 +13,21 @@ class Int8 : public testing::TestWithParam<std::string> {
 
 Weight prepared(Device& d, const Weight& w) { return d.backend().prepare(w.data, w.scale); }
 
+std::vector<int64_t> columns_of(DType dtype) {
+  const int64_t block = info(dtype).block;
+  if (block == 1) return {1, 7, 130, 333, 1408};
+  return {block, 3 * block, 1280 + block};
+}
+
 TEST_P(Int8, Gemm) {
   for (DType dtype : weight_dtypes()) {
-    if (!has_int8(dtype)) continue;
-    for (const int64_t n : {1, 15, 16, 100})
-      for (const int64_t k : {256, 1408, 2048}) {
-        if (k % info(dtype).block != 0) continue;
+    for (const int64_t n : {1, 15, 16, 17, 100})
+      for (const int64_t k : columns_of(dtype)) {
         SCOPED_TRACE(fmt::format("{} [{}, {}]", name(dtype), n, k));
         const Weight w = random_weight(dtype, n, k), packed = prepared(tested(), w);
-        const int64_t rows = 150;
+        const int64_t rows = n == 17 ? 300 : 40;
         std::vector<float> x = random_values(rows, k);
-        std::fill_n(x.begin() + 32, 32, 0.f);  // a group without a scale
+        if (k > 64) std::fill_n(x.begin() + 32, 32, 0.f);  // a group without a scale
         const std::vector<float> expected = run_gemm(oracle(), x, rows, w, Direction::forward);
         const std::vector<float> bound = run_gemm(reference(), magnitudes(x), rows, magnitudes(w), Direction::forward);
         const std::vector<float> all = run_gemm(tested(), x, rows, packed, Direction::forward);
@@ -32,11 +36,26 @@ TEST_P(Int8, Gemm) {
         // The same bits in every company.
         for (int threads : {1, 3})
           expect_same_bits(run_gemm(tested(threads), x, rows, packed, Direction::forward), all);
-        for (const int64_t count : {1, 2, 3, 7, 13})
+        for (int64_t count = 1; count < 40; count += count < 10 ? 1 : 7)
           expect_same_bits(run_gemm(tested(), {x.begin(), x.begin() + count * k}, count, packed, Direction::forward),
                            {all.begin(), all.begin() + count * n});
       }
   }
+}
+
+TEST_P(Int8, SpecialF8CodesAreWidenedExactly) {
+  const int64_t n = 16, k = 256;
+  Weight w{Tensor::empty(reference(), DType::F8_E4M3, {n, k}), {}};
+  auto* codes = static_cast<uint8_t*>(w.data.view().data);
+  for (int64_t i = 0; i < n * k; ++i) codes[i] = static_cast<uint8_t>(i % 128 == 127 ? 0 : i % 256);  // not NaN
+  for (int64_t row = 0; row < k; row += 51) {
+    std::vector<float> x(static_cast<size_t>(k));
+    x[static_cast<size_t>(row)] = 1;
+    expect_same_bits(run_gemm(tested(), x, 1, prepared(tested(), w), Direction::forward),
+                     run_gemm(oracle(), x, 1, w, Direction::forward));
+  }
+  codes[3] = 0x7f;
+  EXPECT_TRUE(std::isnan(run_gemm(tested(), random_values(1, k), 1, prepared(tested(), w), Direction::forward)[0]));
 }
 
 TEST_P(Int8, EveryInstructionSetGivesTheSameIntegers) {
@@ -75,32 +94,35 @@ TEST_P(Int8, GemmHeads) {
 }
 
 TEST_P(Int8, Moe) {
-  const int64_t D = 64, I = 96, E = 5, k = 3, T = 13;
-  // In one expert the matrices have types of their own, as in mixes; F16 has no panels.
-  const auto random_expert = [&](DType gate, DType up, DType down) {
-    return Expert{random_weight(gate, I, D), random_weight(up, I, D), random_weight(down, D, I)};
-  };
-  std::vector<Expert> experts, packed;
-  for (int64_t e = 0; e < E; ++e)
-    experts.push_back(random_expert(DType::Q4_0, e == 1 ? DType::F16 : DType::Q4_0, e == 3 ? DType::F16 : DType::Q8_0));
-  for (const Expert& e : experts)
-    packed.push_back({prepared(tested(), e.gate), prepared(tested(), e.up), prepared(tested(), e.down)});
-  const std::vector<float> x = random_values(T, D), weights = random_values(T, k);
-  std::vector<int> ids;
-  for (int64_t t = 0; t < T; ++t)
-    for (int id : t % 3 == 0 ? std::vector{0, 1, 3} : std::vector{0, 2, 3}) ids.push_back(id);
-  const auto run = [&](Device& d, std::span<const Expert> of, int64_t rows) {
-    Tensor y = Tensor::zeros(d, DType::F32, {rows, D});
-    d.backend().moe(y.view(), Tensor::from(d, x, {T, D}).rows(0, rows).view(), of,
-                    Tensor::from(d, ids).alias({T, k}).rows(0, rows).view(),
-                    Tensor::from(d, weights, {T, k}).rows(0, rows).view());
-    return y.to_floats();
-  };
-  const std::vector<float> all = run(tested(), packed, T);
-  // A hidden value that falls on the other side of a rounding boundary moves by 1/127 of its group's largest.
-  EXPECT_LT(relative_error(all, run(oracle(), experts, T)), 1e-2);
-  expect_same_bits(run(tested(3), packed, T), all);
-  expect_same_bits(run(tested(), packed, 1), {all.begin(), all.begin() + D});
+  const int64_t D = 64, I = 96, E = 5, k = 3, T = 30;
+  // In one expert the matrices have types of their own, as in mixes.
+  for (const DType other : {DType::BF16, DType::F16, DType::F32}) {  // F32 has no panels
+    SCOPED_TRACE(name(other));
+    const auto random_expert = [&](DType gate, DType up, DType down) {
+      return Expert{random_weight(gate, I, D), random_weight(up, I, D), random_weight(down, D, I)};
+    };
+    std::vector<Expert> experts, packed;
+    for (int64_t e = 0; e < E; ++e)
+      experts.push_back(random_expert(DType::Q4_0, e == 1 ? other : DType::Q4_0, e == 3 ? other : DType::Q8_0));
+    for (const Expert& e : experts)
+      packed.push_back({prepared(tested(), e.gate), prepared(tested(), e.up), prepared(tested(), e.down)});
+    const std::vector<float> x = random_values(T, D), weights = random_values(T, k);
+    std::vector<int> ids;
+    for (int64_t t = 0; t < T; ++t)
+      for (int id : t % 3 == 0 ? std::vector{0, 1, 3} : std::vector{0, 2, 3}) ids.push_back(id);
+    const auto run = [&](Device& d, std::span<const Expert> of, int64_t rows) {
+      Tensor y = Tensor::zeros(d, DType::F32, {rows, D});
+      d.backend().moe(y.view(), Tensor::from(d, x, {T, D}).rows(0, rows).view(), of,
+                      Tensor::from(d, ids).alias({T, k}).rows(0, rows).view(),
+                      Tensor::from(d, weights, {T, k}).rows(0, rows).view());
+      return y.to_floats();
+    };
+    const std::vector<float> all = run(tested(), packed, T);
+    // A hidden value that falls on the other side of a rounding boundary moves by 1/127 of its group's largest.
+    EXPECT_LT(relative_error(all, run(oracle(), experts, T)), 1e-2);
+    expect_same_bits(run(tested(3), packed, T), all);
+    expect_same_bits(run(tested(), packed, 1), {all.begin(), all.begin() + D});
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, Int8, testing::ValuesIn(backends()), test_name);

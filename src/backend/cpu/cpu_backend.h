@@ -8,6 +8,11 @@
 
 namespace dure {
 
+struct Grouping;
+
+/// Which of Kernels::formats a dtype is. Throws Error if there is none.
+cpu::Format format_of(DType dtype);
+
 /// The vector units of this machine: shapes, threads and buffers here, arithmetic in the kernels of isa/. What is not
 /// hot is inherited from the reference.
 ///
@@ -53,8 +58,8 @@ class CpuBackend : public ReferenceBackend {
     cpu::WeightRows w;
     cpu::Format format;
     int64_t begin, end;
-    const cpu::PanelRows* panels = nullptr;  ///< then `quant` is multiplied instead of x
-    cpu::QuantRows quant = {};
+    const cpu::PanelRows* panels = nullptr;  ///< then `prepared` is multiplied instead of x
+    cpu::PanelInput prepared = {};
   };
   /// Rows of activations as the compute mode sees them, with the copy that holds them if there is one.
   struct Operand {
@@ -62,22 +67,25 @@ class CpuBackend : public ReferenceBackend {
     Scratch::Buffer copy;
   };
 
-  /// Rows of activations in 8 bits, with the memory that holds them.
-  struct QuantOperand {
-    cpu::QuantRows rows;
+  /// Rows of activations as panels of a format take them, with the memory that holds them.
+  struct Prepared {
+    cpu::PanelInput rows;
     Scratch::Buffer memory;
 
-    cpu::QuantRow row(int64_t r) const;
-    /// Rows from r on.
-    cpu::QuantRows from(int64_t r) const;
+    uint8_t* row(int64_t r) const { return const_cast<uint8_t*>(rows.data) + r * rows.row_bytes; }
+    cpu::PanelInput from(int64_t r) const { return {row(r), rows.row_bytes}; }
   };
 
   static Product product(const Weight& w, int64_t begin, int64_t end);
   static const cpu::PanelRows* panels_of(const Weight& w) { return static_cast<const cpu::PanelRows*>(w.packed.get()); }
   Operand operand(ConstView x);
+  const cpu::PanelKernels& panel_kernels(const Weight& w) const { return *kernels_.panels[format_of(w.data.dtype())]; }
   /// Room for that many rows of K columns.
-  QuantOperand quant_rows(int64_t rows, int64_t K);
-  QuantOperand quantised(ConstView x);
+  Prepared room(const cpu::PanelKernels& kernels, int64_t rows, int64_t K);
+  Prepared prepared(const cpu::PanelKernels& kernels, ConstView x);
+  /// Whether all chosen experts are in panels and without adapters; then moe() is moe_in_panels().
+  static bool all_in_panels(std::span<const Expert> experts, const Grouping& grouping);
+  void moe_in_panels(View y, ConstView x, std::span<const Expert> experts, const Grouping& grouping, ConstView weights);
   void multiply(std::span<const Product> products, Direction direction);
   void multiply_forward(const Product& p, int64_t begin, int64_t end);
   void multiply_transpose(const Product& p, int64_t column, int64_t count);
@@ -99,8 +107,5 @@ void CpuBackend::for_each_row(int64_t rows, int64_t columns, F body) {
     for (int64_t r = begin; r < end; ++r) body(r);
   });
 }
-
-/// Which of Kernels::formats a dtype is. Throws Error if there is none.
-cpu::Format format_of(DType dtype);
 
 }  // namespace dure

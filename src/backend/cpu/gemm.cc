@@ -87,43 +87,23 @@ CpuBackend::Operand CpuBackend::operand(ConstView x) {
   return {{data, K}, std::move(copy)};
 }
 
-cpu::QuantRow CpuBackend::QuantOperand::row(int64_t r) const {
-  const cpu::QuantRows at = from(r);
-  return {const_cast<int8_t*>(at.codes), const_cast<float*>(at.factor), const_cast<float*>(at.minus_sum),
-          const_cast<int32_t*>(at.sums)};
+CpuBackend::Prepared CpuBackend::room(const cpu::PanelKernels& kernels, int64_t rows, int64_t K) {
+  const int64_t row_bytes = kernels.row_bytes(K);
+  Scratch::Buffer memory = scratch_.take(rows * row_bytes / static_cast<int64_t>(sizeof(float)));
+  return {{reinterpret_cast<const uint8_t*>(memory.data()), row_bytes}, std::move(memory)};
 }
 
-cpu::QuantRows CpuBackend::QuantOperand::from(int64_t r) const {
-  const int64_t K = rows.columns, groups = K / cpu::kPanelGroup;
-  return {rows.codes + r * K, rows.factor + r * groups, rows.minus_sum + r * groups, rows.sums + r * 2 * groups, K};
-}
-
-CpuBackend::QuantOperand CpuBackend::quant_rows(int64_t rows, int64_t K) {
-  const int64_t groups = rows * K / cpu::kPanelGroup;
-  Scratch::Buffer memory = scratch_.take(rows * K / 4 + 4 * groups);
-  float* factors = memory.data() + rows * K / 4;
-  return {{reinterpret_cast<const int8_t*>(memory.data()), factors, factors + groups,
-           reinterpret_cast<const int32_t*>(factors + 2 * groups), K},
-          std::move(memory)};
-}
-
-CpuBackend::QuantOperand CpuBackend::quantised(ConstView x) {
-  QuantOperand q = quant_rows(x.rows(), x.columns());
-  for_each_row(x.rows(), x.columns(), [&](int64_t r) { kernels_.quantise(x.row(r), x.columns(), q.row(r)); });
-  return q;
+CpuBackend::Prepared CpuBackend::prepared(const cpu::PanelKernels& kernels, ConstView x) {
+  const int64_t K = x.columns();
+  Prepared p = room(kernels, x.rows(), K);
+  for_each_row(x.rows(), K, [&](int64_t r) { kernels.prepare(x.row(r), K, 0, K, p.row(r)); });
+  return p;
 }
 
 void CpuBackend::multiply_forward(const Product& p, int64_t begin, int64_t end) {
-  if (p.panels != nullptr) {
-    const int64_t K = p.quant.columns, groups = K / cpu::kPanelGroup;
-    for (int64_t m = 0; m < p.M; m += kQuantRows) {
-      const cpu::QuantRows x = {p.quant.codes + m * K, p.quant.factor + m * groups, p.quant.minus_sum + m * groups,
-                                p.quant.sums + m * 2 * groups, K};
-      kernels_.panels(p.format)(*p.panels, begin, end, x, std::min(kQuantRows, p.M - m),
-                                p.y.data + m * p.y.stride + (begin - p.begin), p.y.stride);
-    }
-    return;
-  }
+  if (p.panels != nullptr)
+    return kernels_.panels[p.format]->dot(*p.panels, begin, end, p.prepared, p.M, p.y.data + (begin - p.begin),
+                                          p.y.stride);
   const cpu::FormatKernels& format = *kernels_.formats[p.format];
   const int64_t K = p.w.columns;
   cpu::Rows y = {p.y.data + (begin - p.begin), p.y.stride};
@@ -186,18 +166,18 @@ void CpuBackend::multiply(std::span<const Product> products, Direction direction
 
 Weight CpuBackend::prepare(Tensor data, Tensor scale) {
   Weight w = ReferenceBackend::prepare(std::move(data), std::move(scale));
-  if (compute_ == Compute::int8 && has_int8(w.data.dtype())) w.packed = pack_panels(w.data, panels_, *threads_);
+  if (compute_ == Compute::int8) w.packed = pack_panels(w.data, w.scale, panels_, *threads_);
   return w;
 }
 
 void CpuBackend::gemm(View y, ConstView x, const Weight& w, Direction direction) {
   Product p = product(w, 0, w.out_features());
   if (w.packed && direction == Direction::forward) {
-    const QuantOperand xs = quantised(x);
+    const Prepared xs = prepared(panel_kernels(w), x);
     p.y = rows_of(y);
     p.M = x.rows();
     p.panels = panels_of(w);
-    p.quant = xs.rows;
+    p.prepared = xs.rows;
     return multiply({&p, 1}, direction);
   }
   const Operand xs = operand(x);
@@ -211,10 +191,12 @@ void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows,
   const int64_t T = x.dim(0), H = x.dim(1);
   const bool whole_panels = (rows.stride | rows.begin | rows.count) % cpu::kPanelRows == 0;
   if (w.packed && direction == Direction::forward && whole_panels) {
-    const QuantOperand xs = quant_rows(H * T, x.columns());  // [H, T, k]
-    for_each_row(H * T, x.columns(), [&](int64_t r) {
-      kernels_.quantise(static_cast<const float*>(x.data) + r / T * x.strides[1] + r % T * x.strides[0], x.columns(),
-                        xs.row(r));
+    const int64_t K = x.columns();
+    const cpu::PanelKernels& kernels = panel_kernels(w);
+    const Prepared xs = room(kernels, H * T, K);  // [H, T, k]
+    for_each_row(H * T, K, [&](int64_t r) {
+      kernels.prepare(static_cast<const float*>(x.data) + r / T * x.strides[1] + r % T * x.strides[0], K, 0, K,
+                      xs.row(r));
     });
     std::vector<Product> products;
     for (int64_t h = 0; h < H; ++h) {
@@ -223,7 +205,7 @@ void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows,
       p.y = {static_cast<float*>(y.data) + h * y.strides[1], y.strides[0]};
       p.M = T;
       p.panels = panels_of(w);
-      p.quant = xs.from(h * T);
+      p.prepared = xs.from(h * T);
       products.push_back(p);
     }
     return multiply(products, direction);

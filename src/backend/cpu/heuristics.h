@@ -28,16 +28,16 @@ inline int64_t panel_rows(int64_t columns) {
   return std::min<int64_t>(tiles(kFloats / std::max<int64_t>(columns, 1)), 64);
 }
 
-/// Rows of quantised activations that pass by a panel together: they stay in L2.
-constexpr int64_t kQuantRows = 128;
-
 /// Weight rows of a piece of panels. Kernels ask for memory ahead of a piece's end, which is in vain where another
 /// thread goes on, so pieces are long; but no thread shall wait for another's last one.
 inline int64_t panel_piece(int64_t panel_bytes, int64_t rows, int threads) {
   constexpr int64_t kShortest = 64 << 10, kLongest = 256 << 10;
   const int64_t bytes = std::clamp(rows / 16 * panel_bytes / (4 * threads), kShortest, kLongest);
-  return std::max<int64_t>(bytes / panel_bytes, 1) * 16;
+  return std::max<int64_t>(bytes / panel_bytes / 2, 1) * 32;  // kernels take two panels at once
 }
+
+/// A mixture of experts with up to so many choices is added up where its outputs are made.
+constexpr int64_t kFewChoices = 64;
 
 /// The transposed product works on slabs of columns, and unpacks that many rows of a slab at once (L1).
 constexpr int64_t kSlabColumns = 256, kSlabRows = 32;

@@ -67,10 +67,7 @@ struct Kernels {
   const char* isa;
   const FormatKernels* formats[kFormats];
 
-  /// The kernel that multiplies a Format's panels, or null if it has none.
-  PanelDot (*panels)(int format);
-  /// One row of K values in 8 bits. K is a multiple of 32.
-  void (*quantise)(const float* x, int64_t K, QuantRow out);
+  const PanelKernels* panels[kFormats];  ///< null: the format has no panels
 
   /// y[m, n] = sum over k of x[m, k] w[n, k]: a vector of partial sums along k, added up at the end.
   void (*dot)(Rows y, ConstRows x, ConstRows w, int64_t M, int64_t N, int64_t K);

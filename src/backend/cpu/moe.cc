@@ -3,35 +3,10 @@
 #include <vector>
 
 #include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/grouping.h"
 #include "backend/lora.h"
 
 namespace dure {
-namespace {
-
-/// The T x k choices sorted by expert: those of expert e are order[start[e]] to order[start[e + 1]], by token.
-struct Grouping {
-  std::vector<int64_t> start;  // [E + 1]
-  std::vector<int64_t> order;  // [T k] choices, t * k + i
-  std::vector<int64_t> place;  // [T k] where a choice is in `order`
-};
-
-Grouping group_by_expert(ConstView ids, size_t experts) {
-  const int64_t k = ids.columns(), choices = ids.rows() * k;
-  const auto expert_of = [&](int64_t c) { return static_cast<size_t>(ids.row<int>(c / k)[c % k]); };
-  Grouping g{std::vector<int64_t>(experts + 1), std::vector<int64_t>(static_cast<size_t>(choices)),
-             std::vector<int64_t>(static_cast<size_t>(choices))};
-  for (int64_t c = 0; c < choices; ++c) ++g.start[expert_of(c) + 1];
-  for (size_t e = 0; e < experts; ++e) g.start[e + 1] += g.start[e];
-  std::vector<int64_t> next(g.start.begin(), g.start.end() - 1);
-  for (int64_t c = 0; c < choices; ++c) {
-    const int64_t place = next[expert_of(c)]++;
-    g.order[place] = c;
-    g.place[c] = place;
-  }
-  return g;
-}
-
-}  // namespace
 
 // All experts' matrices are one list of products, so that threads share the work evenly however it is spread, and each
 // expert's weights are read once however many tokens chose it.
@@ -39,6 +14,7 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
   const int64_t D = x.columns(), k = ids.columns(), choices = ids.rows() * k;
   if (choices == 0) return;
   const Grouping grouping = group_by_expert(ids, experts.size());
+  if (all_in_panels(experts, grouping)) return moe_in_panels(y, x, experts, grouping, weights);
   int64_t I = 0;  // the widest expert
   for (const Expert& e : experts) I = std::max(I, e.gate.out_features());
 
@@ -47,36 +23,14 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
   const auto expert_of = [&](int64_t r) -> const Expert& {
     return experts[static_cast<size_t>(ids.row<int>(grouping.order[r] / k)[grouping.order[r] % k])];
   };
-  const QuantOperand quant_in = quant_rows(choices, D), quant_hidden = quant_rows(choices, I);
   for_each_row(choices, D, [&](int64_t r) {
     const float* from = x.row(grouping.order[r] / k);
-    const Expert& e = expert_of(r);
-    if (e.gate.packed || e.up.packed) kernels_.quantise(from, D, quant_in.row(r));
-    if (e.gate.packed && e.up.packed && e.gate_loras.empty() && e.up_loras.empty()) return;
     if (compute_ == Compute::bf16)
       kernels_.round_bf16(in.data() + r * D, from, D);
     else
       std::memcpy(in.data() + r * D, from, static_cast<size_t>(D) * sizeof(float));
   });
 
-  std::vector<Product> first, second;
-  for (size_t e = 0; e < experts.size(); ++e) {
-    const int64_t begin = grouping.start[e], rows = grouping.start[e + 1] - begin;
-    if (rows == 0) continue;
-    const auto add = [&](std::vector<Product>& list, const Weight& w, float* to, int64_t to_stride, const float* from,
-                         int64_t from_stride, const QuantOperand& quant) {
-      Product p = product(w, 0, w.out_features());
-      p.y = {to + begin * to_stride, to_stride};
-      p.x = {from + begin * from_stride, from_stride};
-      p.M = rows;
-      p.panels = panels_of(w);
-      p.quant = quant.from(begin);
-      list.push_back(p);
-    };
-    add(first, experts[e].gate, gate.data(), I, in.data(), D, quant_in);
-    add(first, experts[e].up, up.data(), I, in.data(), D, quant_in);
-    add(second, experts[e].down, out.data(), D, gate.data(), I, quant_hidden);
-  }
   /// The rows of expert e in a buffer.
   const auto rows_of_expert = [&](const Scratch::Buffer& buffer, size_t e, int64_t columns, int64_t stride) {
     const int64_t begin = grouping.start[e], rows = grouping.start[e + 1] - begin;
@@ -91,7 +45,31 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
       add_loras(*this, rows_of_expert(y, e, N, y_stride), rows_of_expert(from, e, K, stride), loras);
     }
   };
-  multiply(first, Direction::forward);
+  /// to = from W^T of every expert.
+  const auto multiply_all = [&](std::initializer_list<Weight Expert::*> matrices,
+                                std::initializer_list<const Scratch::Buffer*> to, int64_t to_stride,
+                                const Scratch::Buffer& from, int64_t stride) {
+    std::vector<Product> products;
+    std::vector<Prepared> rows;
+    for (size_t e = 0; e < experts.size(); ++e) {
+      const int64_t begin = grouping.start[e], count = grouping.start[e + 1] - begin;
+      for (size_t i = 0; i < matrices.size() && count > 0; ++i) {
+        const Weight& w = experts[e].*matrices.begin()[i];
+        Product p = product(w, 0, w.out_features());
+        p.y = {to.begin()[i]->data() + begin * to_stride, to_stride};
+        p.x = {from.data() + begin * stride, stride};
+        p.M = count;
+        p.panels = panels_of(w);
+        if (w.packed) {
+          rows.push_back(prepared(panel_kernels(w), rows_of_expert(from, e, w.in_features(), stride)));
+          p.prepared = rows.back().rows;
+        }
+        products.push_back(p);
+      }
+    }
+    multiply(products, Direction::forward);
+  };
+  multiply_all({&Expert::gate, &Expert::up}, {&gate, &up}, I, in, D);
   add_adapters(&Expert::gate_loras, gate, I, in, D);
   add_adapters(&Expert::up_loras, up, I, in, D);
   for_each_row(choices, I, [&](int64_t r) {
@@ -99,9 +77,8 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
     const int64_t width = expert_of(r).gate.out_features();
     kernels_.swiglu(hidden, hidden, up.data() + r * I, width);
     if (compute_ == Compute::bf16) kernels_.round_bf16(hidden, hidden, width);
-    if (expert_of(r).down.packed) kernels_.quantise(hidden, width, quant_hidden.row(r));
   });
-  multiply(second, Direction::forward);
+  multiply_all({&Expert::down}, {&out}, D, gate, I);
   add_adapters(&Expert::down_loras, out, D, gate, I);
   for_each_row(y.rows(), D, [&](int64_t t) {
     float* sum = y.row(t);

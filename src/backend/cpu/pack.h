@@ -20,7 +20,8 @@ class PanelMemory {
   int64_t size_ = 0, used_ = 0;
 };
 
-/// A weight [N, K] in panels; null if its dtype has none. REQUIRES: contiguous rows.
-std::shared_ptr<const cpu::PanelRows> pack_panels(const Tensor& data, PanelMemory& memory, ThreadPool& threads);
+/// A weight [N, K] in panels; null if its dtype has none. `scale` is that of Weight. REQUIRES: contiguous rows.
+std::shared_ptr<const cpu::PanelRows> pack_panels(const Tensor& data, const Tensor& scale, PanelMemory& memory,
+                                                  ThreadPool& threads);
 
 }  // namespace dure

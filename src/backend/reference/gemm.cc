@@ -35,9 +35,10 @@ std::vector<float> operand_rows(ConstView x, const Weight& w, Direction directio
   const int64_t k = x.columns();
   std::vector<float> rows(static_cast<size_t>(x.rows() * k));
   for (int64_t t = 0; t < x.rows(); ++t) std::copy_n(x.row(t), k, rows.data() + t * k);
-  if (compute == Compute::bf16) round_to_bf16(rows.data(), x.rows() * k);
-  if (compute == Compute::int8 && direction == Direction::forward && has_int8(w.data.dtype()))
-    round_to_int8(rows.data(), x.rows() * k);
+  const bool fast = compute == Compute::int8 && direction == Direction::forward;
+  const Rounding rounding = fast ? fast_rounding(w.data.dtype()) : Rounding::none;
+  if (compute == Compute::bf16 || rounding == Rounding::bf16) round_to_bf16(rows.data(), x.rows() * k);
+  if (rounding == Rounding::int8) round_to_int8(rows.data(), x.rows() * k);
   return rows;
 }
 
@@ -81,10 +82,9 @@ void gemm_rows(View y, ConstView x, const Weight& w, int64_t begin, int64_t coun
 
 }  // namespace
 
-bool has_int8(DType dtype) {
-  constexpr DType kTypes[] = {DType::Q8_0, DType::Q4_0, DType::Q4_1, DType::Q5_0,
-                              DType::Q5_1, DType::Q4_K, DType::Q5_K, DType::Q6_K};
-  return std::ranges::find(kTypes, dtype) != std::end(kTypes);
+Rounding fast_rounding(DType dtype) {
+  if (dtype == DType::BF16 || dtype == DType::F8_E4M3) return Rounding::bf16;
+  return info(dtype).block > 1 ? Rounding::int8 : Rounding::none;
 }
 
 void weight_row(const Weight& w, int64_t n, float* out) {
