@@ -39,17 +39,34 @@ def decode(depth, sequences=1):
 
 
 def run(command, log):
-    """Standard output, seconds, and the most memory that the program had in GiB, mapped files included."""
+    """What a program writes, seconds, and the most memory that it had in GiB, mapped files included."""
     start = time.monotonic()
-    with tempfile.TemporaryFile() as out:
-        process = subprocess.Popen([str(word) for word in command], stdout=out, stderr=log)
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err,
+                                   cwd=tempfile.gettempdir())  # some leave logs where they are started
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - start
-        out.seek(0)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read())
+        log.write("".join(texts))
+        log.flush()
         if process.returncode != 0:
             raise RuntimeError(f"{command[0]} ended with {process.returncode}; see {log.name}")
-        return out.read().decode(), seconds, usage.ru_maxrss / 2**20
+        return texts, seconds, usage.ru_maxrss / 2**20
+
+
+def read_json(texts):
+    """Standard output, into which ik_llama.cpp puts warnings."""
+    return json.loads("".join(line for line in texts[0].splitlines() if not line.startswith("WARNING")))
+
+
+def read_table(texts):
+    """Rows of numbers, wherever they were written to."""
+    return [[float(cell) for cell in line.strip("|").split("|")] for line in "\n".join(texts).splitlines()
+            if re.fullmatch(r"\|[\d\s.|]+\|", line)]
 
 
 class Program:
@@ -72,8 +89,8 @@ class Dure(Program):
         yield [self.o.dure, "bench", self.o.model, "--json", "--threads", self.o.threads, "--tokens",
                self.o.tokens, "--repetitions", self.o.repetitions, *cases, *self.o.dure_flags], self.read
 
-    def read(self, text):
-        report = json.loads(text)
+    def read(self, texts):
+        report = read_json(texts)
         self.where = report["cpu"], report["compiler"]
         return {prefill(c["tokens"], c["depth"]) if c["kind"] == "prefill" else decode(c["depth"], c["sequences"]):
                 c["tokens_per_second"] for c in report["cases"]}
@@ -84,7 +101,7 @@ class LlamaCpp(Program):
 
     def __init__(self, options, folder):
         super().__init__(options)
-        self.folder = Path(folder)
+        self.folder = Path(folder).resolve()
 
     def bench(self, *words):
         return [self.folder / "llama-bench", *self.model, *self.flags, "-o", "json", *words]
@@ -101,15 +118,14 @@ class LlamaCpp(Program):
             yield [self.folder / "llama-batched-bench", *self.model, "-fa", "on", "-npp", 1, "-ntg", self.o.tokens,
                    "-npl", ",".join(map(str, parallel)), "-c", max(parallel) * 256], self.read_batched
 
-    def read(self, text):
+    def read(self, texts):
         return {prefill(t["n_prompt"], t["n_depth"]) if t["n_gen"] == 0 else decode(t["n_depth"]):
-                statistics.median(t["samples_ts"]) for t in json.loads(text)}
+                statistics.median(t["samples_ts"]) for t in read_json(texts)}
 
     @staticmethod
-    def read_batched(text):
-        """Rows of a table: PP, TG, B, N_KV, T_PP, S_PP, T_TG, S_TG, ..."""
-        rows = [line.strip("|").split("|") for line in text.splitlines() if re.match(r"\|\s*\d", line)]
-        return {decode(0, int(row[2])): float(row[7]) for row in rows}
+    def read_batched(texts):
+        """PP, TG, B, N_KV, T_PP, S_PP, T_TG, S_TG, ..."""
+        return {decode(0, int(row[2])): row[7] for row in read_table(texts)}
 
 
 class IkLlamaCpp(LlamaCpp):
@@ -132,24 +148,26 @@ class IkLlamaCpp(LlamaCpp):
             yield [self.folder / "llama-batched-bench", *self.model, *self.common, "-npp", 1, "-ntg", self.o.tokens,
                    "-npl", ",".join(map(str, parallel)), "-c", max(parallel) * 256], self.read_batched
 
-    def read(self, text):
+    def read(self, texts):
         return {prefill(t["n_prompt"]) if t["n_gen"] == 0 else decode(0): statistics.median(t["samples_ts"])
-                for t in json.loads(text)}
+                for t in read_json(texts)}
 
     @staticmethod
-    def read_sweep(text):
-        """Rows of a table: PP, TG, N_KV, T_PP, S_PP, T_TG, S_TG."""
-        rows = [line.strip("|").split("|") for line in text.splitlines() if re.match(r"\|\s*\d", line)]
+    def read_sweep(texts):
+        """PP, TG, N_KV, T_PP, S_PP, T_TG, S_TG."""
         values = {}
-        for row in rows:
-            depth = int(row[2])
+        for tokens, _, depth, _, prompt_speed, _, speed in read_table(texts):
             if depth:
-                values[prefill(int(row[0]), depth)] = float(row[4])
-                values[decode(depth)] = float(row[6])
+                values[prefill(int(tokens), int(depth))] = prompt_speed
+                values[decode(int(depth))] = speed
         return values
 
 
 PEERS = {"llama.cpp": LlamaCpp, "ik_llama.cpp": IkLlamaCpp}
+
+
+def absolute(path):
+    return Path(path).resolve()
 
 
 def read_prompts(text):
@@ -169,19 +187,19 @@ def measure(program, o, log, values):
         values.setdefault("first token", []).append(seconds)
     for command, read in program.groups(o.prefill, o.decode, o.parallel):
         try:
-            text, _, peak = run(command, log)
+            texts, _, peak = run(command, log)
         except RuntimeError as error:
             print(error, file=sys.stderr)
             continue
         memory = max(memory, peak)
-        for case, value in read(text).items():
+        for case, value in read(texts).items():
             values.setdefault(case, []).append(value)
     values.setdefault("memory", []).append(memory)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=absolute)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME@COMMIT=BIN")
     parser.add_argument("--prefill", type=read_prompts, default="128,512,2048")
     parser.add_argument("--decode", type=read_numbers, default="0,4096")
@@ -191,7 +209,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repetitions", type=int, default=1, help="in each round")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--dure", type=Path, default=ROOT / "build/release/dure", metavar="PROGRAM")
+    parser.add_argument("--dure", type=absolute, default=ROOT / "build/release/dure", metavar="PROGRAM")
     parser.add_argument("--dure-flags", type=str.split, default="", metavar="FLAGS", help="such as '--compute int8'")
     parser.add_argument("--results", type=Path, default=ROOT / "bench/results/peers.csv")
     parser.add_argument("--log", type=Path, default=Path(tempfile.gettempdir()) / "compare.log",
