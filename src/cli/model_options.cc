@@ -29,12 +29,7 @@ void add_adapters_and_arithmetic(CLI::App& command, const std::string& prefix, M
       .add_option(prefix + "backend", options.backend,
                   "auto, reference, cpu/avx2, cpu/avx512, cpu/avx512vnni or cpu/avx512bf16, as the machine allows")
       ->type_name("NAME");
-  command
-      .add_option(prefix + "compute", options.compute,
-                  "Arithmetic of matrix products: f32; bf16 rounds both sides; int8 rounds what quantised weights are "
-                  "multiplied with")
-      ->type_name("TYPE")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
+  add_compute_option(command, prefix + "compute", options.compute);
 }
 
 }  // namespace
@@ -52,8 +47,19 @@ void ModelOptions::add_other_to(CLI::App& command) {
 
 std::filesystem::path ModelOptions::path() const { return model_path(model); }
 
-DeviceOptions ModelOptions::device() const {
-  return {backend, threads, compute == "int8" ? Compute::int8 : compute == "bf16" ? Compute::bf16 : Compute::f32};
+DeviceOptions ModelOptions::device() const { return {backend, threads, parse_compute(compute)}; }
+
+void add_compute_option(CLI::App& command, const std::string& name, std::string& compute) {
+  command
+      .add_option(name, compute,
+                  "Arithmetic of matrix products: f32; bf16 rounds both sides; int8 rounds what quantised weights are "
+                  "multiplied with")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
+}
+
+Compute parse_compute(const std::string& name) {
+  return name == "int8" ? Compute::int8 : name == "bf16" ? Compute::bf16 : Compute::f32;
 }
 
 void add_cache_option(CLI::App& command, std::string& cache) {

@@ -30,6 +30,10 @@ struct ModelOptions {
   std::vector<AdapterChoice> adapters() const;
 };
 
+/// --compute TYPE, or by another name, and what it means.
+void add_compute_option(CLI::App& command, const std::string& name, std::string& compute);
+Compute parse_compute(const std::string& name);
+
 /// --cache TYPE, the name of a dtype.
 void add_cache_option(CLI::App& command, std::string& cache);
 

@@ -23,14 +23,43 @@ namespace {
 constexpr const char* kDefaultTypes[] = {"bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0"};
 
 struct PlanCommand {
-  std::string model, shape, machine, cache = "bf16";
+  std::string model, shape, machine, compute = "f32", cache = "bf16";
   std::vector<int> contexts = {4096, 32768};
   std::vector<std::string> types;
   Costs costs;
   bool json = false;
 };
 
-/// "bandwidth=60,peak=500,memory=24": GB/s, Gflop/s (float32), GB. What is not given is this machine's.
+/// Where --machine puts a number.
+double* place_of(PlanMachine& m, std::string_view key) {
+  if (key == "bandwidth") return &m.read_bandwidth;
+  if (key == "peak") return &m.peaks.f32;
+  if (key == "bf16") return &m.peaks.bf16;
+  if (key == "int8") return &m.peaks.int8;
+  return key == "memory" ? &m.memory : nullptr;
+}
+
+/// "cpu/avx512vnni" has the unit "avx512" and the unit "avx512_vnni".
+bool has_unit(std::string_view backend, std::string unit) {
+  std::erase(unit, '_');
+  return backend.starts_with("cpu/" + unit);
+}
+
+/// What is not given is this machine's, as far as the backend uses it.
+void measure_missing(PlanMachine& m) {
+  const MachineLimits limits = measure_limits(0, ThreadCounts::all);
+  if (m.read_bandwidth == 0) m.read_bandwidth = limits.read_bandwidth();
+  if (m.peaks.f32 > 0) return;
+  for (const UnitRate& rate : limits.units)
+    if (double* peak = place_of(m, rate.type == "f32" ? "peak" : rate.type);
+        peak != nullptr && has_unit(m.backend, rate.unit))
+      *peak = rate.operations_per_second;
+  if (m.peaks.f32 == 0) m.peaks.f32 = limits.peak("f32");
+  require(m.peaks.f32 > 0, "this CPU's peak is not known; give it with --machine peak=GFLOPS");
+}
+
+/// "bandwidth=60,peak=500,memory=24": GB/s, Gflop/s (float32), GB. What is not given is this machine's; other peaks
+/// follow from the one that is.
 PlanMachine read_machine(const std::string& text) {
   PlanMachine m;
   m.backend = backends().back();
@@ -47,22 +76,14 @@ PlanMachine read_machine(const std::string& text) {
     }
     double number = 0;
     const auto [rest, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    double* const to = key == "bandwidth" ? &m.read_bandwidth
-                       : key == "peak"    ? &m.peak
-                       : key == "memory"  ? &m.memory
-                                          : nullptr;
+    double* const to = place_of(m, key);
     require(to != nullptr && error == std::errc() && rest == value.data() + value.size() && number > 0,
-            "--machine {}: expected bandwidth=GB/s,peak=Gflop/s,memory=GB or backend=NAME", quote(field));
+            "--machine {}: expected bandwidth=GB/s,peak=Gflop/s,bf16=Gflop/s,int8=Gop/s,memory=GB or backend=NAME",
+            quote(field));
     *to = number * 1e9;
   }
-  if (m.read_bandwidth == 0 || m.peak == 0) {
-    const MachineLimits limits = measure_limits(0, ThreadCounts::all);
-    if (m.read_bandwidth == 0) m.read_bandwidth = limits.read_bandwidth();
-    for (const UnitRate& rate : limits.units)  // of the unit that the backend uses
-      if (m.peak == 0 && rate.type == "f32" && m.backend.ends_with(rate.unit)) m.peak = rate.operations_per_second;
-    if (m.peak == 0) m.peak = limits.peak("f32");
-    require(m.peak > 0, "this CPU's peak is not known; give it with --machine peak=GFLOPS");
-  }
+  if (m.read_bandwidth == 0 || m.peaks.f32 == 0) measure_missing(m);
+  m.peaks = m.peaks.filled();
   return m;
 }
 
@@ -95,8 +116,11 @@ Json describe(const ShapeSource& source, const PlanMachine& machine, const PlanC
           {"machine",
            {{"backend", machine.backend},
             {"read_bandwidth", machine.read_bandwidth},
-            {"peak_f32", machine.peak},
+            {"peak_f32", machine.peaks.f32},
+            {"peak_bf16", machine.peaks.bf16},
+            {"peak_int8", machine.peaks.int8},
             {"memory", machine.memory}}},
+          {"compute", o.compute},
           {"costs",
            {{"power_price", o.costs.power_price},
             {"watts", o.costs.watts},
@@ -116,8 +140,9 @@ void print(const ShapeSource& source, const PlanMachine& machine, const PlanComm
              count_text(info.parameters), count_text(info.active_parameters));
   fmt::print("context        {} tokens at most, {} of {} cache each\n", info.max_position_embeddings,
              bytes_text(cache_bytes_per_token(source.shape.cache_planes, cache)), o.cache);
-  fmt::print("machine        {}: reads {:.3g} GB/s, {:.3g} Gflop/s in float32, {} of memory free\n", machine.backend,
-             machine.read_bandwidth / 1e9, machine.peak / 1e9, bytes_text(static_cast<int64_t>(machine.memory)));
+  fmt::print("machine        {}, --compute {}: reads {:.3g} GB/s, {:.3g} Gflop/s in float32, {} of memory free\n",
+             machine.backend, o.compute, machine.read_bandwidth / 1e9, machine.peaks.f32 / 1e9,
+             bytes_text(static_cast<int64_t>(machine.memory)));
   fmt::print("cost           of 10^6 tokens: {:.3g} a kWh, {:.3g} W, {:.6g} for a machine that works {:.3g} years\n",
              o.costs.power_price, o.costs.watts, o.costs.machine_price, o.costs.years);
   const std::vector<PlanAt>& depths = rows.front().at;
@@ -168,6 +193,7 @@ void run_plan(const PlanCommand& o) {
   PlanOptions options;
   options.contexts = o.contexts;
   options.cache = parse_weight_type(o.cache);
+  options.compute = parse_compute(o.compute);
   options.costs = o.costs;
   std::vector<PlanRow> rows = {plan(source.own, machine, options)};
   for (const std::string& type : o.types) {
@@ -200,9 +226,11 @@ void add_plan(CLI::App& app) {
       ->delimiter(',')
       ->type_name("LIST");
   add_cache_option(*command, o->cache);
+  add_compute_option(*command, "--compute", o->compute);
   command->add_option(
       "--machine", o->machine,
-      "Another machine: bandwidth=GB/s,peak=Gflop/s,memory=GB,backend=NAME; by default this one, measured");
+      "Another machine: bandwidth=GB/s,peak=Gflop/s,memory=GB,backend=NAME, and bf16= and int8=Gop/s where "
+      "they are not twice and four times the peak; by default this one, measured");
   command->add_option("--power-price", o->costs.power_price, "Of a kWh")->check(CLI::NonNegativeNumber);
   command->add_option("--watts", o->costs.watts, "Drawn while it computes")->check(CLI::NonNegativeNumber);
   command->add_option("--machine-price", o->costs.machine_price, "In the same currency")->check(CLI::NonNegativeNumber);

@@ -20,27 +20,44 @@ double working_bytes(const StoredModel& m, int rows) {
   return 4 * (rows * (widest + 4. * m.info.hidden_size) + m.info.vocab_size);
 }
 
-double decode_seconds(const StoredModel& m, const PlanMachine& machine, double cache_bytes) {
-  double seconds = cache_bytes / (machine.read_bandwidth * attention_efficiency(machine.backend).decode);
-  for (const auto& [dtype, bytes] : m.weight_bytes(1))
-    seconds += bytes / (machine.read_bandwidth * weight_efficiency(machine.backend, dtype).decode);
-  return seconds;
-}
+/// Seconds of everything, by what it is computed with.
+class Times {
+ public:
+  Times(const StoredModel& model, const PlanMachine& machine, Compute compute)
+      : m_(model), machine_(machine), compute_(compute), attention_(attention_efficiency(machine.backend, compute)) {}
 
-/// Of one row in a batch that ends at `positions`.
-double prefill_seconds(const StoredModel& m, const PlanMachine& machine, int batch, double positions,
-                       double cache_bytes) {
-  double products = 0, bytes = 0, weighted = 0;
-  for (const auto& [dtype, n] : m.weight_bytes(1)) {
-    bytes += n;
-    weighted += n / weight_efficiency(machine.backend, dtype).prefill;
+  /// Of one row with a cache of `positions`.
+  double decode(double positions, double cache_bytes) const {
+    double seconds = std::max(read(cache_bytes, attention_), attend(positions));
+    for (const auto& [dtype, bytes] : m_.weight_bytes(1))
+      seconds += read(bytes, weight_efficiency(machine_.backend, compute_, dtype));
+    return seconds;
   }
-  products = m.operations() * weighted / bytes / machine.peak;
-  const double attention =
-      m.attention_operations(positions) / (machine.peak * attention_efficiency(machine.backend).prefill);
-  const double reading = (m.total_weight_bytes(batch) + cache_bytes) / machine.read_bandwidth / batch;
-  return std::max(products + attention, reading);
-}
+
+  /// Of one row in a batch that ends at `positions`.
+  double prefill(int batch, double positions, double cache_bytes) const {
+    double bytes = 0, weighted = 0;  // operations are as the bytes of a type, nearly
+    for (const auto& [dtype, n] : m_.weight_bytes(1)) {
+      bytes += n;
+      const Efficiency e = weight_efficiency(machine_.backend, compute_, dtype);
+      weighted += n / (e.prefill * machine_.peaks.of(e.unit));
+    }
+    const double computing = m_.operations() * weighted / bytes + attend(positions);
+    const double reading = (m_.total_weight_bytes(batch) + cache_bytes) / machine_.read_bandwidth / batch;
+    return std::max(computing, reading);
+  }
+
+ private:
+  double read(double bytes, const Efficiency& e) const { return bytes / (machine_.read_bandwidth * e.decode); }
+  double attend(double positions) const {
+    return m_.attention_operations(positions) / (machine_.peaks.of(attention_.unit) * attention_.prefill);
+  }
+
+  const StoredModel& m_;
+  const PlanMachine& machine_;
+  Compute compute_;
+  Efficiency attention_;
+};
 
 }  // namespace
 
@@ -61,15 +78,16 @@ PlanRow plan(const StoredModel& m, const PlanMachine& machine, const PlanOptions
     contexts.push_back(std::min(context, m.info.max_position_embeddings));
     if (contexts.back() == contexts[contexts.size() - 2]) contexts.pop_back();
   }
+  const Times times(m, machine, options.compute);
   for (const int context : contexts) {
     PlanAt at{};
     at.context = context;
     at.cache_bytes = context * cache_per_token;
     at.memory = fixed + at.cache_bytes;
     at.fits = at.memory <= machine.memory;
-    at.decode = 1 / decode_seconds(m, machine, at.cache_bytes);
+    at.decode = 1 / times.decode(context, at.cache_bytes);
     const double positions = std::max(context - options.batch / 2., options.batch / 2.);
-    at.prefill = 1 / prefill_seconds(m, machine, options.batch, positions, at.cache_bytes);
+    at.prefill = 1 / times.prefill(options.batch, positions, at.cache_bytes);
     at.decode_cost = 1e6 / at.decode * options.costs.per_second();
     at.prefill_cost = 1e6 / at.prefill * options.costs.per_second();
     row.at.push_back(at);

@@ -12,8 +12,8 @@ namespace dure {
 struct PlanMachine {
   std::string backend;        ///< "cpu/avx512": decides how much of the limits is reached
   double read_bandwidth = 0;  ///< bytes a second
-  double peak = 0;            ///< float32 operations a second
-  double memory = 0;          ///< bytes that are free
+  UnitPeaks peaks;
+  double memory = 0;  ///< bytes that are free
 };
 
 /// What an hour of the machine costs, in any currency.
@@ -29,6 +29,7 @@ struct Costs {
 struct PlanOptions {
   std::vector<int> contexts;  ///< tokens; longer than the model's are cut to it
   DType cache = DType::BF16;
+  Compute compute = Compute::f32;
   int batch = 512;  ///< rows of a prompt that are computed together
   Costs costs;
 };
@@ -52,9 +53,12 @@ struct PlanRow {
 
 /// The formulas are those of docs/performance.md:
 ///
-///     decode  = 1 / (sum over dtypes of weight bytes / (bandwidth e_dtype) + cache bytes / (bandwidth e_attention))
-///     prefill = 1 / (operations / (peak e_dtype) + attention operations / (peak e_attention)),
+///     decode  = 1 / (sum over dtypes of weight bytes / (bandwidth e_dtype) + the cache's part)
+///     prefill = 1 / (sum over dtypes of operations / (peak e_dtype) + attention operations / (peak e_attention)),
 ///               or the time to read what a batch of rows reads, if that is longer
+///
+/// with the peak of the unit that multiplies the dtype. The cache's part is bytes / (bandwidth e_attention) or, where
+/// that takes longer, attention operations / (peak e_attention): MLA computes much for each byte.
 PlanRow plan(const StoredModel& model, const PlanMachine& machine, const PlanOptions& options);
 
 }  // namespace dure

@@ -8,7 +8,7 @@
 namespace dure {
 namespace {
 
-const PlanMachine kMachine = {"cpu/avx512", 60e9, 500e9, 24e9};
+const PlanMachine kMachine = {"cpu/avx512", 60e9, UnitPeaks{500e9}.filled(), 24e9};
 
 PlanRow plan_of(const std::string& name, const std::string& type, const PlanMachine& machine,
                 const PlanOptions& options) {
@@ -21,9 +21,10 @@ TEST(Plan, GivesTheLimitsTimesTheEfficiency) {
   options.contexts = {4096};
   const PlanRow row = plan_of("r1-distill-qwen-1.5b", "bf16", kMachine, options);
   ASSERT_EQ(row.at.size(), 2u);
-  const double share = weight_efficiency(kMachine.backend, DType::BF16).decode;
+  const double share = weight_efficiency(kMachine.backend, Compute::f32, DType::BF16).decode;
   EXPECT_NEAR(row.at[0].decode, 60e9 * share / row.bytes_per_token, row.at[0].decode * 0.001);
-  EXPECT_NEAR(row.at[0].prefill, 500e9 * weight_efficiency(kMachine.backend, DType::BF16).prefill / 2.62e9, 4);
+  EXPECT_NEAR(row.at[0].prefill,
+              500e9 * weight_efficiency(kMachine.backend, Compute::f32, DType::BF16).prefill / 2.62e9, 4);
   EXPECT_LT(row.at[1].decode, row.at[0].decode);
   EXPECT_LT(row.at[1].prefill, row.at[0].prefill);
   EXPECT_DOUBLE_EQ(row.at[1].cache_bytes, 4096. * 28 * 2 * 256 * 2);  // two heads of 128, keys and values, two bytes
