@@ -34,28 +34,31 @@ def demangle(symbol):
     return subprocess.run(["c++filt", symbol], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def main(build, sources=ROOT / "src/backend/cpu/isa"):
+def check_targets(build, sources, prefix):
+    """The objects of the targets dure_PREFIX_NAMESPACE, each built from all of `sources`: how many, and how many problems,
+    which are printed."""
     expected = sorted(path.name for path in sources.glob("*.cc") if not path.stem.endswith("_test"))
-    if not expected:
-        print("ISA objects: no sources yet")
-        return 0
-    folders = sorted(build.glob("CMakeFiles/dure_isa_*.dir"))
-    if not folders:
-        print(f"{build}: no dure_isa_* objects, though there are sources in {sources}")
-        return 1
+    folders = sorted(build.glob(f"CMakeFiles/dure_{prefix}_*.dir"))
+    if expected and not folders:
+        print(f"{build}: no dure_{prefix}_* objects, though there are sources in {sources}")
+        return 0, 1
     wrong = checked = 0
     for folder in folders:
-        namespace = folder.stem.removeprefix("dure_isa_")
+        namespace = folder.stem.removeprefix(f"dure_{prefix}_")
         built = {path.stem: path for path in folder.rglob("*.cc.o")}
         for name in expected:
-            if name in built:
-                problems = list(check_object(built[name], namespace))
-            else:
-                problems = ["not built"]
+            problems = list(check_object(built[name], namespace)) if name in built else ["not built"]
             for problem in problems:
                 print(f"{namespace}/{name}: {problem}")
             wrong += len(problems)
             checked += 1
+    return checked, wrong
+
+
+def main(build, sources=ROOT / "src/backend/cpu/isa"):
+    vectors = check_targets(build, sources, "isa")
+    tiles = check_targets(build, sources / "tile", "tiles")
+    checked, wrong = vectors[0] + tiles[0], vectors[1] + tiles[1]
     print(f"ISA objects: {checked} objects, {wrong} problems", file=sys.stderr)
     return 1 if wrong else 0
 

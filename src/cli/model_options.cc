@@ -27,7 +27,7 @@ void add_adapters_and_arithmetic(CLI::App& command, const std::string& prefix, M
       ->allow_extra_args(false);
   command
       .add_option(prefix + "backend", options.backend,
-                  "auto, reference, cpu/avx2, cpu/avx512, cpu/avx512vnni or cpu/avx512bf16, as the machine allows")
+                  "auto, reference, cpu/avx2, cpu/avx512, cpu/avx512vnni, cpu/avx512bf16 or cpu/amx, as the machine allows")
       ->type_name("NAME");
   add_compute_option(command, prefix + "compute", options.compute);
 }

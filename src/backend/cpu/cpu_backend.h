@@ -20,8 +20,13 @@ cpu::Format format_of(DType dtype);
 /// summed in one order, and pieces of work only decide who computes it.
 class CpuBackend : public ReferenceBackend {
  public:
-  CpuBackend(const cpu::Kernels& kernels, std::shared_ptr<ThreadPool> threads, Compute compute)
-      : ReferenceBackend(std::move(threads), compute), kernels_(kernels) {}
+  /// What multiplies panels. Tiles round weights too (Kernels::tiles), so which of them multiplies a row may depend on
+  /// the kind of row alone, never on how many come together; formats without tile kernels are always left to vectors.
+  enum class Units : uint8_t { vectors, tiles };
+
+  CpuBackend(const cpu::Kernels& kernels, std::shared_ptr<ThreadPool> threads, Compute compute,
+             Units units = Units::vectors)
+      : ReferenceBackend(std::move(threads), compute), kernels_(kernels), units_(units) {}
 
   std::string name() const override;
   Weight prepare(Tensor data, Tensor scale) override;
@@ -59,6 +64,7 @@ class CpuBackend : public ReferenceBackend {
     cpu::Format format;
     int64_t begin, end;
     const cpu::PanelRows* panels = nullptr;  ///< then `prepared` is multiplied instead of x
+    const cpu::PanelKernels* panel_kernels = nullptr;
     cpu::PanelInput prepared = {};
   };
   /// Rows of activations as the compute mode sees them, with the copy that holds them if there is one.
@@ -79,7 +85,7 @@ class CpuBackend : public ReferenceBackend {
   static Product product(const Weight& w, int64_t begin, int64_t end);
   static const cpu::PanelRows* panels_of(const Weight& w) { return static_cast<const cpu::PanelRows*>(w.packed.get()); }
   Operand operand(ConstView x);
-  const cpu::PanelKernels& panel_kernels(const Weight& w) const { return *kernels_.panels[format_of(w.data.dtype())]; }
+  const cpu::PanelKernels& panel_kernels(const Weight& w) const;
   /// Room for that many rows of K columns.
   Prepared room(const cpu::PanelKernels& kernels, int64_t rows, int64_t K);
   Prepared prepared(const cpu::PanelKernels& kernels, ConstView x);
@@ -97,6 +103,7 @@ class CpuBackend : public ReferenceBackend {
   bool rounds(cpu::Format format) const { return compute_ == Compute::bf16 && format != cpu::kBF16; }
 
   const cpu::Kernels& kernels_;
+  const Units units_;
   Scratch scratch_;
   PanelMemory panels_;
 };

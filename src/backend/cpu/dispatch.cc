@@ -23,12 +23,26 @@ bool has_avx2() { return cpu_features().avx2 && cpu_features().fma && cpu_featur
 bool has_avx512() { return has_avx2() && cpu_features().avx512; }
 bool has_avx512vnni() { return has_avx512() && cpu_features().avx512_vnni; }
 bool has_avx512bf16() { return has_avx512vnni() && cpu_features().avx512_bf16; }
-constexpr std::array<Isa, 4> kIsas = {{{&avx2::kKernels, has_avx2},
+bool has_amx() { return has_avx512bf16() && cpu_features().amx_bf16; }
+
+cpu::Kernels with_tiles(const char* isa, const cpu::PanelKernels* const* tiles) {
+  cpu::Kernels kernels = avx512bf16::kKernels;
+  kernels.isa = isa;
+  kernels.tiles = tiles;
+  return kernels;
+}
+const cpu::Kernels kAmx = with_tiles("amx", amx::kTiles);
+const cpu::Kernels kAmxEmulated = with_tiles("amx-emulated", amx_emulated::kTiles);
+
+constexpr std::array<Isa, 5> kIsas = {{{&avx2::kKernels, has_avx2},
                                        {&avx512::kKernels, has_avx512},
                                        {&avx512vnni::kKernels, has_avx512vnni},
-                                       {&avx512bf16::kKernels, has_avx512bf16}}};
+                                       {&avx512bf16::kKernels, has_avx512bf16},
+                                       {&kAmx, has_amx}}};
+constexpr Isa kTileEmulation = {&kAmxEmulated, has_avx512bf16};
 #else
 constexpr std::array<Isa, 0> kIsas = {};
+constexpr Isa kTileEmulation = {nullptr, [] { return false; }};
 #endif
 
 }  // namespace
@@ -51,5 +65,7 @@ const cpu::Kernels& kernels_for(std::string_view name) {
     if (name == isa.kernels->isa) return *isa.kernels;
   fail("instruction set {}: this build has no kernels for it", quote(name));
 }
+
+const cpu::Kernels* tile_emulation() { return kTileEmulation.usable() ? kTileEmulation.kernels : nullptr; }
 
 }  // namespace dure

@@ -54,6 +54,12 @@ std::unique_ptr<Backend> make_cpu_backend(std::string isa, std::shared_ptr<Threa
   return std::make_unique<CpuBackend>(kernels_for(isa), std::move(threads), compute);
 }
 
+std::unique_ptr<Backend> make_tile_emulation(std::shared_ptr<ThreadPool> threads) {
+  const cpu::Kernels* kernels = tile_emulation();
+  if (kernels == nullptr) return nullptr;
+  return std::make_unique<CpuBackend>(*kernels, std::move(threads), Compute::int8, CpuBackend::Units::tiles);
+}
+
 std::string CpuBackend::name() const { return fmt::format("cpu/{}", kernels_.isa); }
 
 CpuBackend::Product CpuBackend::product(const Weight& w, int64_t begin, int64_t end) {
@@ -87,6 +93,12 @@ CpuBackend::Operand CpuBackend::operand(ConstView x) {
   return {{data, K}, std::move(copy)};
 }
 
+const cpu::PanelKernels& CpuBackend::panel_kernels(const Weight& w) const {
+  const cpu::Format format = format_of(w.data.dtype());
+  const cpu::PanelKernels* tiles = kernels_.tiles == nullptr ? nullptr : kernels_.tiles[format];
+  return units_ == Units::tiles && tiles != nullptr ? *tiles : *kernels_.panels[format];
+}
+
 CpuBackend::Prepared CpuBackend::room(const cpu::PanelKernels& kernels, int64_t rows, int64_t K) {
   const int64_t row_bytes = kernels.row_bytes(K);
   Scratch::Buffer memory = scratch_.take(rows * row_bytes / static_cast<int64_t>(sizeof(float)));
@@ -102,8 +114,7 @@ CpuBackend::Prepared CpuBackend::prepared(const cpu::PanelKernels& kernels, Cons
 
 void CpuBackend::multiply_forward(const Product& p, int64_t begin, int64_t end) {
   if (p.panels != nullptr)
-    return kernels_.panels[p.format]->dot(*p.panels, begin, end, p.prepared, p.M, p.y.data + (begin - p.begin),
-                                          p.y.stride);
+    return p.panel_kernels->dot(*p.panels, begin, end, p.prepared, p.M, p.y.data + (begin - p.begin), p.y.stride);
   const cpu::FormatKernels& format = *kernels_.formats[p.format];
   const int64_t K = p.w.columns;
   cpu::Rows y = {p.y.data + (begin - p.begin), p.y.stride};
@@ -177,6 +188,7 @@ void CpuBackend::gemm(View y, ConstView x, const Weight& w, Direction direction)
     p.y = rows_of(y);
     p.M = x.rows();
     p.panels = panels_of(w);
+    p.panel_kernels = &panel_kernels(w);
     p.prepared = xs.rows;
     return multiply({&p, 1}, direction);
   }
@@ -205,6 +217,7 @@ void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows,
       p.y = {static_cast<float*>(y.data) + h * y.strides[1], y.strides[0]};
       p.M = T;
       p.panels = panels_of(w);
+      p.panel_kernels = &kernels;
       p.prepared = xs.from(h * T);
       products.push_back(p);
     }

@@ -68,6 +68,9 @@ struct Kernels {
   const FormatKernels* formats[kFormats];
 
   const PanelKernels* panels[kFormats];  ///< null: the format has no panels
+  /// The same products by tiles of a matrix unit, of weights and activations rounded to bfloat16: another arithmetic.
+  /// Null: there are none.
+  const PanelKernels* const* tiles = nullptr;  // [kFormats]
 
   /// y[m, n] = sum over k of x[m, k] w[n, k]: a vector of partial sums along k, added up at the end.
   void (*dot)(Rows y, ConstRows x, ConstRows w, int64_t M, int64_t N, int64_t K);
@@ -105,4 +108,11 @@ extern const cpu::Kernels kKernels;
 }
 namespace dure::avx512bf16 {
 extern const cpu::Kernels kKernels;
+}
+// Kernels::tiles for what else is that of avx512bf16.
+namespace dure::amx {
+extern const cpu::PanelKernels* const kTiles[cpu::kFormats];
+}
+namespace dure::amx_emulated {
+extern const cpu::PanelKernels* const kTiles[cpu::kFormats];
 }

@@ -62,6 +62,7 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
         p.panels = panels_of(w);
         if (w.packed) {
           rows.push_back(prepared(panel_kernels(w), rows_of_expert(from, e, w.in_features(), stride)));
+          p.panel_kernels = &panel_kernels(w);
           p.prepared = rows.back().rows;
         }
         products.push_back(p);

@@ -6,11 +6,9 @@
 namespace dure::DURE_ISA_NAMESPACE {
 namespace {
 
-constexpr int kNoOffset = -1;
-
-template <Codes kCodes, Factors kFactors, int kShift>
+template <class F>
 constexpr cpu::PanelKernels ints() {
-  return {int8_bytes, prepare_int8, panel_dot<IntFormat<kCodes, kFactors, kShift>>};
+  return {int8_bytes, prepare_int8, panel_dot<F>};
 }
 
 template <class E>
@@ -26,16 +24,16 @@ constexpr cpu::PanelKernels floats() {
 extern const cpu::PanelKernels kF16Panels = floats<F16Elements>();
 extern const cpu::PanelKernels kBF16Panels = floats<BF16Elements>();
 extern const cpu::PanelKernels kF8Panels = floats<F8Elements>();
-extern const cpu::PanelKernels kQ8_0Panels = ints<Codes::bytes, Factors::plain, 7>();
-extern const cpu::PanelKernels kQ4_0Panels = ints<Codes::nibbles, Factors::plain, 3>();
-extern const cpu::PanelKernels kQ4_1Panels = ints<Codes::nibbles, Factors::plain_min, kNoOffset>();
-extern const cpu::PanelKernels kQ5_0Panels = ints<Codes::nibbles_bit, Factors::plain, 4>();
-extern const cpu::PanelKernels kQ5_1Panels = ints<Codes::nibbles_bit, Factors::plain_min, kNoOffset>();
-extern const cpu::PanelKernels kIQ4_NLPanels = ints<Codes::points, Factors::plain, 7>();
-extern const cpu::PanelKernels kQ2_KPanels = ints<Codes::twos, Factors::scaled_halves_min, kNoOffset>();
-extern const cpu::PanelKernels kQ3_KPanels = ints<Codes::twos_bit, Factors::scaled, 2>();
-extern const cpu::PanelKernels kQ4_KPanels = ints<Codes::nibbles, Factors::scaled_min, kNoOffset>();
-extern const cpu::PanelKernels kQ5_KPanels = ints<Codes::nibbles_bit, Factors::scaled_min, kNoOffset>();
-extern const cpu::PanelKernels kQ6_KPanels = ints<Codes::nibbles_two, Factors::scaled, 5>();
+extern const cpu::PanelKernels kQ8_0Panels = ints<Q8_0Ints>();
+extern const cpu::PanelKernels kQ4_0Panels = ints<Q4_0Ints>();
+extern const cpu::PanelKernels kQ4_1Panels = ints<Q4_1Ints>();
+extern const cpu::PanelKernels kQ5_0Panels = ints<Q5_0Ints>();
+extern const cpu::PanelKernels kQ5_1Panels = ints<Q5_1Ints>();
+extern const cpu::PanelKernels kIQ4_NLPanels = ints<IQ4_NLInts>();
+extern const cpu::PanelKernels kQ2_KPanels = ints<Q2_KInts>();
+extern const cpu::PanelKernels kQ3_KPanels = ints<Q3_KInts>();
+extern const cpu::PanelKernels kQ4_KPanels = ints<Q4_KInts>();
+extern const cpu::PanelKernels kQ5_KPanels = ints<Q5_KInts>();
+extern const cpu::PanelKernels kQ6_KPanels = ints<Q6_KInts>();
 
 }  // namespace dure::DURE_ISA_NAMESPACE

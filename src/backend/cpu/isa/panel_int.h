@@ -104,7 +104,8 @@ struct IntFormat {
   }
 
   using Input = Int8Rows;
-  static constexpr int kStreamVecs = kParts, kStreamRows = kParts == 1 ? 8 : 2, kSlabRows = kParts == 1 ? 4 : 2;
+  static constexpr int kStreamVecs = kParts, kStreamRows = kParts == 1 ? 8 : 2,
+                       kSlabRows = kParts == 1 && kHalves == 1 ? 6 : 3;
 
   template <int V>
   struct Packed;
@@ -315,6 +316,20 @@ struct IntFormat<kCodes, kFactors, kShift>::Slab {
     if constexpr (kStep + 1 < kSteps) store_steps<kStep + 1>(from, to, v);
   }
 };
+
+constexpr int kNoOffset = -1;
+
+using Q8_0Ints = IntFormat<Codes::bytes, Factors::plain, 7>;
+using Q4_0Ints = IntFormat<Codes::nibbles, Factors::plain, 3>;
+using Q4_1Ints = IntFormat<Codes::nibbles, Factors::plain_min, kNoOffset>;
+using Q5_0Ints = IntFormat<Codes::nibbles_bit, Factors::plain, 4>;
+using Q5_1Ints = IntFormat<Codes::nibbles_bit, Factors::plain_min, kNoOffset>;
+using IQ4_NLInts = IntFormat<Codes::points, Factors::plain, 7>;
+using Q2_KInts = IntFormat<Codes::twos, Factors::scaled_halves_min, kNoOffset>;
+using Q3_KInts = IntFormat<Codes::twos_bit, Factors::scaled, 2>;
+using Q4_KInts = IntFormat<Codes::nibbles, Factors::scaled_min, kNoOffset>;
+using Q5_KInts = IntFormat<Codes::nibbles_bit, Factors::scaled_min, kNoOffset>;
+using Q6_KInts = IntFormat<Codes::nibbles_two, Factors::scaled, 5>;
 
 }  // namespace
 }  // namespace dure::DURE_ISA_NAMESPACE
