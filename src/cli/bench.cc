@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <map>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -39,6 +40,7 @@ struct Result {
   int threads = 0;
   double load_seconds = 0, first_token_seconds = 0;
   int64_t weight_bytes = 0, peak_memory = 0;
+  std::map<DType, double> weight_bytes_by_type;  // that one token reads
   std::vector<BenchCase> cases;
   MachineLimits limits;
 };
@@ -52,7 +54,8 @@ double peak_share(const BenchCase& c, double peak) {
 }
 
 Json describe(const Result& r) {
-  Json cases = Json::array();
+  Json cases = Json::array(), by_type = Json::object();
+  for (const auto& [dtype, bytes] : r.weight_bytes_by_type) by_type[std::string(name(dtype))] = bytes;
   for (const BenchCase& c : r.cases)
     cases.push_back({{"kind", c.kind},
                      {"tokens", c.tokens},
@@ -76,6 +79,7 @@ Json describe(const Result& r) {
           {"load_seconds", r.load_seconds},
           {"first_token_seconds", r.first_token_seconds},
           {"weight_bytes", r.weight_bytes},
+          {"weight_bytes_by_type", by_type},
           {"peak_memory", r.peak_memory},
           {"limits", to_json(r.limits)},
           {"cases", cases}};
@@ -175,6 +179,7 @@ Result run_bench(BenchCommand& o) {
   if (o.shape.empty()) stored = as_stored(model_shape(checkpoint->config(), checkpoint->source()), *checkpoint);
   r.type = stored.type;
   r.weight_bytes = stored.file_bytes;
+  r.weight_bytes_by_type = stored.weight_bytes(1);
 
   r.cases = bench_model(*model, *device, stored, o.bench, [&](const BenchCase& c) {
     if (!o.json) fmt::print(stderr, "{}: {:.4g} tokens/s\n", case_text(c), c.tokens_per_second);

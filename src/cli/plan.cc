@@ -39,10 +39,10 @@ double* place_of(PlanMachine& m, std::string_view key) {
   return key == "memory" ? &m.memory : nullptr;
 }
 
-/// "cpu/avx512vnni" has the unit "avx512" and the unit "avx512_vnni".
-bool has_unit(std::string_view backend, std::string unit) {
-  std::erase(unit, '_');
-  return backend.starts_with("cpu/" + unit);
+/// Whether a backend multiplies with a unit of the probes.
+bool has_unit(std::string_view backend, const std::string& unit) {
+  const bool bf16 = backend == "cpu/avx512bf16", vnni = bf16 || backend == "cpu/avx512vnni";
+  return unit == "avx512_bf16" ? bf16 : unit == "avx512_vnni" ? vnni : backend.starts_with("cpu/" + unit);
 }
 
 /// What is not given is this machine's, as far as the backend uses it.

@@ -31,19 +31,34 @@ struct Row {
 
 constexpr Compute kF32 = Compute::f32, kInt8 = Compute::int8;
 
-// What bench/plan_fit.py found on two Zen 5 cores that read 80 GB/s (docs/performance.md); run it again after a change
-// of the kernels. Quantised weights are unpacked slower than memory could be read there, so on a machine with less
-// bandwidth to a core the shares are higher. F32 on avx2 was not measured and is taken to be as the half types; the
+// What bench/plan.py fit found on two Zen 5 cores that read 80 GB/s (docs/performance.md); run it again after a change
+// of the kernels. Weights are unpacked slower than memory could be read there, so on a machine with less bandwidth to a
+// core the shares of decoding are higher. F32 on avx2 was not measured and is taken to be as the half types; the
 // reference is a rough guess.
 constexpr Row kTable[] = {
-    {"cpu/avx512", kF32, Family::f32, {0.48, 0.55}}, {"cpu/avx512", kF32, Family::half, {0.52, 0.56}},
-    {"cpu/avx512", kF32, Family::f8, {0.34, 0.54}},  {"cpu/avx512", kF32, Family::q8, {0.39, 0.56}},
-    {"cpu/avx512", kF32, Family::q6, {0.23, 0.57}},  {"cpu/avx512", kF32, Family::q4, {0.24, 0.54}},
-    {"cpu/avx512", kF32, Family::k, {0.23, 0.57}},   {"cpu/avx512", kF32, Family::attention, {0.12, 0.50}},
-    {"cpu/avx2", kF32, Family::f32, {0.42, 0.76}},   {"cpu/avx2", kF32, Family::half, {0.42, 0.76}},
-    {"cpu/avx2", kF32, Family::f8, {0.27, 0.76}},    {"cpu/avx2", kF32, Family::q8, {0.25, 0.67}},
-    {"cpu/avx2", kF32, Family::q6, {0.14, 0.73}},    {"cpu/avx2", kF32, Family::q4, {0.15, 0.67}},
-    {"cpu/avx2", kF32, Family::k, {0.14, 0.73}},     {"cpu/avx2", kF32, Family::attention, {0.13, 0.60}},
+    {"cpu/avx512bf16", kInt8, Family::half, {0.76, 0.69, Unit::bf16}},
+    {"cpu/avx512bf16", kInt8, Family::f8, {0.43, 0.65, Unit::bf16}},
+    {"cpu/avx512vnni", kInt8, Family::q8, {0.63, 0.36, Unit::int8}},
+    {"cpu/avx512vnni", kInt8, Family::q6, {0.65, 0.40, Unit::int8}},
+    {"cpu/avx512vnni", kInt8, Family::q4, {0.63, 0.48, Unit::int8}},
+    {"cpu/avx512vnni", kInt8, Family::k, {0.57, 0.45, Unit::int8}},
+    {"cpu/avx512bf16", kInt8, Family::attention, {0.14, 0.44}},
+    {"cpu/avx512", kF32, Family::f32, {0.48, 0.55}},
+    {"cpu/avx512", kF32, Family::half, {0.52, 0.56}},
+    {"cpu/avx512", kF32, Family::f8, {0.34, 0.54}},
+    {"cpu/avx512", kF32, Family::q8, {0.39, 0.56}},
+    {"cpu/avx512", kF32, Family::q6, {0.23, 0.57}},
+    {"cpu/avx512", kF32, Family::q4, {0.24, 0.54}},
+    {"cpu/avx512", kF32, Family::k, {0.23, 0.57}},
+    {"cpu/avx512", kF32, Family::attention, {0.12, 0.50}},
+    {"cpu/avx2", kF32, Family::f32, {0.42, 0.76}},
+    {"cpu/avx2", kF32, Family::half, {0.42, 0.76}},
+    {"cpu/avx2", kF32, Family::f8, {0.27, 0.76}},
+    {"cpu/avx2", kF32, Family::q8, {0.25, 0.67}},
+    {"cpu/avx2", kF32, Family::q6, {0.14, 0.73}},
+    {"cpu/avx2", kF32, Family::q4, {0.15, 0.67}},
+    {"cpu/avx2", kF32, Family::k, {0.14, 0.73}},
+    {"cpu/avx2", kF32, Family::attention, {0.13, 0.60}},
 };
 constexpr Efficiency kReference = {0.02, 0.005};
 
@@ -75,6 +90,11 @@ Efficiency weight_efficiency(std::string_view backend, Compute compute, DType dt
 
 Efficiency attention_efficiency(std::string_view backend, Compute compute) {
   return efficiency(backend, compute, Family::attention);
+}
+
+double measured_balance(std::string_view backend) {
+  constexpr double kBandwidth = 80e9, kPeakAvx512 = 522e9, kPeakAvx2 = 263e9;
+  return (backend == "cpu/avx2" ? kPeakAvx2 : kPeakAvx512) / kBandwidth;
 }
 
 }  // namespace dure

@@ -19,9 +19,9 @@ struct UnitPeaks {
   UnitPeaks filled() const { return {f32, bf16 > 0 ? bf16 : 2 * f32, int8 > 0 ? int8 : 4 * f32}; }
 };
 
-/// How much of a machine's limits the kernels reach.
+/// How much of a machine's limits the kernels reach on the one that they were measured on.
 struct Efficiency {
-  double decode;   ///< share of the read bandwidth, when one row is multiplied
+  double decode;  ///< share of the read bandwidth, when one row is multiplied; the rest of the time goes into unpacking
   double prefill;  ///< share of the unit's peak, when hundreds are
   Unit unit = Unit::f32;
 };
@@ -30,5 +30,9 @@ struct Efficiency {
 Efficiency weight_efficiency(std::string_view backend, Compute compute, DType dtype);
 /// For attention over the cache.
 Efficiency attention_efficiency(std::string_view backend, Compute compute);
+
+/// Float32 operations that the machine of the measurements could do while it read a byte: elsewhere unpacking takes as
+/// much less or more of the time as this is.
+double measured_balance(std::string_view backend);
 
 }  // namespace dure

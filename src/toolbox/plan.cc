@@ -48,7 +48,10 @@ class Times {
   }
 
  private:
-  double read(double bytes, const Efficiency& e) const { return bytes / (machine_.read_bandwidth * e.decode); }
+  double read(double bytes, const Efficiency& e) const {
+    const double unpacking = (1 / e.decode - 1) * measured_balance(machine_.backend) / machine_.peaks.f32;
+    return bytes * (1 / machine_.read_bandwidth + unpacking);
+  }
   double attend(double positions) const {
     return m_.attention_operations(positions) / (machine_.peaks.of(attention_.unit) * attention_.prefill);
   }

@@ -53,12 +53,14 @@ struct PlanRow {
 
 /// The formulas are those of docs/performance.md:
 ///
-///     decode  = 1 / (sum over dtypes of weight bytes / (bandwidth e_dtype) + the cache's part)
+///     decode  = 1 / (sum over dtypes of weight bytes x (1 / bandwidth + (1 / e_dtype - 1) balance / peak)
+///                    + the cache's part)
 ///     prefill = 1 / (sum over dtypes of operations / (peak e_dtype) + attention operations / (peak e_attention)),
 ///               or the time to read what a batch of rows reads, if that is longer
 ///
-/// with the peak of the unit that multiplies the dtype. The cache's part is bytes / (bandwidth e_attention) or, where
-/// that takes longer, attention operations / (peak e_attention): MLA computes much for each byte.
+/// with the peak of float32 in decode, in prefill that of the unit that multiplies the dtype. The cache's part is as
+/// that of weights or, where that takes longer, attention operations / (peak e_attention): MLA computes much for each
+/// byte.
 PlanRow plan(const StoredModel& model, const PlanMachine& machine, const PlanOptions& options);
 
 }  // namespace dure
