@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <bit>
 #include <cstring>
 #include <random>
 
@@ -78,6 +79,57 @@ void moe(benchmark::State& state, const std::string& backend, DType dtype, int64
       benchmark::Counter(1e-6, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
+struct AttentionShape {
+  const char* name;
+  int64_t heads, key_heads, widths[2], value_width;  // the value is the first part of the key if there are two
+};
+constexpr AttentionShape kAttention[] = {
+    {"MLA", 16, 1, {512, 64}, 512},           // DeepSeek-V2-Lite, absorbed
+    {"MLA-expanded", 16, 16, {192, 0}, 128},  // the same with keys and values of each head
+    {"GQA", 12, 2, {128, 0}, 128},            // Qwen2.5-1.5B
+};
+
+/// `rows` rows after `depth` positions, from pages in bfloat16.
+void attention(benchmark::State& state, const std::string& backend, Compute compute, const AttentionShape& s,
+               int64_t depth, int64_t rows, int threads) {
+  constexpr int64_t kBlock = 128;
+  const std::unique_ptr<Device> device = make_device({backend, threads, compute});
+  const int64_t pages = (depth + rows + kBlock - 1) / kBlock, Dk = s.widths[0] + s.widths[1];
+  std::vector<int> table, positions;
+  for (int64_t p = 0; p < pages; ++p) table.push_back(static_cast<int>(pages - 1 - p));
+  for (int64_t r = 0; r < rows; ++r) positions.push_back(static_cast<int>(depth + r));
+  std::mt19937 rng(1);
+  std::normal_distribution<float> normal;
+  std::vector<Tensor> planes;
+  const auto plane = [&](int64_t width) {
+    planes.push_back(Tensor::empty(*device, DType::BF16, {pages, kBlock, s.key_heads, width}));
+    for (uint16_t& bits :
+         std::span(static_cast<uint16_t*>(planes.back().view().data), pages * kBlock * s.key_heads * width)) {
+      const float value = normal(rng);
+      bits = static_cast<uint16_t>(std::bit_cast<uint32_t>(value) >> 16);
+    }
+    return ConstView(planes.back().view());
+  };
+  KvSource kv;
+  const bool latent = s.widths[1] > 0;
+  kv.key = {plane(s.widths[0]), latent ? plane(s.widths[1]) : ConstView()};
+  kv.value = latent ? kv.key[0] : plane(s.value_width);
+  const Tensor blocks = Tensor::from(*device, table).alias({1, pages});
+  kv.block_table = blocks.view();
+  kv.block_size = kBlock;
+  Tensor q = Tensor::empty(*device, DType::F32, {rows, s.heads, Dk});
+  for (float& v : q.data()) v = normal(rng);
+  Tensor o = Tensor::empty(*device, DType::F32, {rows, s.heads, s.value_width});
+  const std::vector<int> starts = {0, static_cast<int>(rows)};
+  for (auto _ : state) device->backend().attention(o.view(), {}, q.view(), kv, {starts, positions}, 0.05f);
+  const double attended = static_cast<double>(rows) * (static_cast<double>(depth) + static_cast<double>(rows + 1) / 2);
+  const double flops = 2 * attended * static_cast<double>(s.heads * (Dk + s.value_width));
+  const double bytes = 2. * static_cast<double>((depth + rows) * s.key_heads * (Dk + (latent ? 0 : s.value_width)));
+  state.counters["GFLOP/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsIterationInvariantRate);
+  if (rows == 1)
+    state.counters["GB/s"] = benchmark::Counter(bytes / 1e9, benchmark::Counter::kIsIterationInvariantRate);
+}
+
 /// Four streams a thread, as the kernels read.
 void read_memory(benchmark::State& state, int team) {
   constexpr int64_t kPieces = 1024, kPiece = 512 << 10;
@@ -109,6 +161,17 @@ void register_all(int threads) {
   for (const UnitProbe& probe : unit_probes())
     add(fmt::format("peak/{}/{}", probe.type, probe.unit),
         [=](benchmark::State& state) { unit_peak(state, probe, threads); });
+  for (const std::string& isa : cpu_isas())
+    for (const AttentionShape& s : kAttention)
+      for (const auto& [rows, depth] : {std::pair{1, 4096}, {1, 16384}, {512, 0}, {512, 4096}})
+        for (const Compute compute : {Compute::f32, Compute::int8}) {
+          if (rows == 1 && s.key_heads == s.heads) continue;  // nobody decodes so
+          add(fmt::format("attention/{}/{}/{}/rows={}/depth={}", isa, compute == Compute::f32 ? "f32" : "fast", s.name,
+                          rows, depth),
+              [=, rows = rows, depth = depth](benchmark::State& state) {
+                attention(state, "cpu/" + isa, compute, s, depth, rows, threads);
+              });
+        }
   for (const std::string& isa : cpu_isas())
     for (int i = 0; i < kDTypes; ++i) {
       const DType dtype = static_cast<DType>(i);

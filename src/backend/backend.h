@@ -56,7 +56,19 @@ struct KvSource {
   ConstView value;
   ConstView block_table;  ///< I32 [S, pages per sequence]; empty: rows of the batch itself
   int block_size = 0;     ///< 0: rows of the batch itself
+  /// [S] with plain rows: the row of each sequence's position 0, if the rows are not those of the batch.
+  std::span<const int> starts = {};
 };
+
+/// Positions that row t attends, from 0 on.
+inline int64_t visible_positions(const KvSource& kv, const Ragged& rows, int sequence, int64_t t) {
+  const bool own_rows = kv.block_size == 0 && kv.starts.empty();
+  return own_rows ? t - rows.starts[sequence] + 1 : rows.positions[t] + 1;
+}
+/// The plain row where the sequence's position 0 is.
+inline int64_t first_line(const KvSource& kv, const Ragged& rows, int sequence) {
+  return kv.starts.empty() ? rows.starts[sequence] : kv.starts[sequence];
+}
 
 /// How a router turns logits into experts and weights; the names are those of the configs.
 struct Routing {
@@ -143,7 +155,9 @@ class Backend {
 
   // --- attention ---
   /// o[t, h] = softmax_j(scale * q[t, h] . key[j, h]) value[j, h]; q [T, H, Dk], o [T, H, Dv].
-  virtual void attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) = 0;
+  /// lse [T, H], unless it is empty: log sum_j exp(scale * q . key[j]), by which results over other positions are
+  /// merged. A row that attends nothing (position -1) yields 0 and -infinity.
+  virtual void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) = 0;
   /// Gradients for keys and values that are rows of the batch. dkey and dvalue are added to.
   virtual void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                                   const KvSource& kv, const Ragged& rows, float scale) = 0;

@@ -311,7 +311,7 @@ struct AttentionInputs {
     if (c.block_size > 0) kv.block_table = table.view();
     const Tensor qs = Tensor::from(d, queries, {T, c.heads, c.widths[0] + c.widths[1]});
     Tensor o = Tensor::zeros(d, DType::F32, {T, c.heads, c.value_width});
-    d.backend().attention(o.view(), qs.view(), kv, {starts, positions}, 0.11f);
+    d.backend().attention(o.view(), {}, qs.view(), kv, {starts, positions}, 0.11f);
     return o.to_floats();
   }
 
@@ -353,26 +353,67 @@ struct AttentionInputs {
 };
 
 TEST_P(Backends, Attention) {
-  for (const AttentionCase& c : kAttention) {
-    SCOPED_TRACE(c.name);
-    const AttentionInputs inputs(c);
-    std::vector<size_t> everyone(c.rows.size());
-    for (size_t s = 0; s < everyone.size(); ++s) everyone[s] = s;
-    const std::vector<float> expected = inputs.run(reference(), everyone),
-                             all = inputs.run(device(GetParam()), everyone);
-    // Relative to the average of the values' magnitudes; a score of some twenty has lost as many units of rounding.
-    AttentionInputs absolute = inputs;
-    for (std::vector<float>& values : absolute.planes[2]) values = magnitudes(values);
-    expect_close(all, expected, absolute.run(reference(), everyone), 256 * kUlp);
-
-    expect_same_bits(inputs.run(device(GetParam(), 1), everyone), all);
-    expect_same_bits(inputs.run(device(GetParam(), 3), everyone), all);
-    std::vector<float> alone;
-    for (size_t s : everyone) {
-      const std::vector<float> one = inputs.run(device(GetParam()), {s});
-      alone.insert(alone.end(), one.begin(), one.end());
+  for (const AttentionCase& c : kAttention)
+    for (const Compute compute : {Compute::f32, Compute::int8}) {  // the latter in bfloat16, where the machine has it
+      SCOPED_TRACE(fmt::format("{}, {}", c.name, compute == Compute::f32 ? "f32" : "fast"));
+      const AttentionInputs inputs(c);
+      std::vector<size_t> everyone(c.rows.size());
+      for (size_t s = 0; s < everyone.size(); ++s) everyone[s] = s;
+      const auto run = [&](int threads) { return inputs.run(device(GetParam(), threads, compute), everyone); };
+      const std::vector<float> expected = inputs.run(reference(), everyone), all = run(2);
+      if (compute == Compute::f32) {
+        // Relative to the average of the values' magnitudes; a score of some twenty has lost as many units of rounding.
+        AttentionInputs absolute = inputs;
+        for (std::vector<float>& values : absolute.planes[2]) values = magnitudes(values);
+        expect_close(all, expected, absolute.run(reference(), everyone), 256 * kUlp);
+      } else {
+        EXPECT_LT(relative_error(all, expected), 0x1p-6);
+      }
+      expect_same_bits(run(1), all);
+      expect_same_bits(run(3), all);
+      std::vector<float> alone;
+      for (size_t s : everyone) {
+        const std::vector<float> one = inputs.run(device(GetParam(), 2, compute), {s});
+        alone.insert(alone.end(), one.begin(), one.end());
+      }
+      expect_same_bits(alone, all);
     }
-    expect_same_bits(alone, all);
+}
+
+/// Positions before and after some boundary, attended apart and merged by their log-sum-exp, are attention to all.
+TEST_P(Backends, AttentionMergesByLogSumExp) {
+  const int64_t H = 3, D = 20, L = 700, cut = 130, T = 4;
+  Device& d = device(GetParam());
+  const Tensor keys = Tensor::from(d, random_values(L, D), {L, 1, D}),
+               values = Tensor::from(d, random_values(L, D), {L, 1, D});
+  std::vector<float> queries = random_values(T, H * D);
+  for (float& v : queries) v *= 0.02f;
+  const Tensor q = Tensor::from(d, queries, {T, H, D});
+  const std::vector<int> starts = {0, static_cast<int>(T)};
+  const auto attend = [&](int first, int last) {  // o [T, H, D], then lse [T, H], of positions [first, last + t)
+    std::vector<int> line = {first}, positions;
+    for (int t = 0; t < T; ++t) positions.push_back(last - first + t - 1);
+    KvSource kv{{keys.view(), {}}, values.view(), {}, 0, line};
+    Tensor o = Tensor::empty(d, DType::F32, {T, H, D}), lse = Tensor::empty(d, DType::F32, {T, H});
+    d.backend().attention(o.view(), lse.view(), q.view(), kv, {starts, positions}, 0.3f);
+    return std::pair{o.to_floats(), lse.to_floats()};
+  };
+  const auto [none, minus_infinity] = attend(cut, cut);
+  for (int64_t i = 0; i < H * D; ++i) EXPECT_EQ(none[i], 0);
+  for (int64_t h = 0; h < H; ++h) EXPECT_EQ(minus_infinity[h], -INFINITY);
+
+  const int end = static_cast<int>(L - T);
+  const auto [whole, whole_lse] = attend(0, end);
+  const auto [late, late_lse] = attend(cut, end);
+  // The early part is the same for all rows: as many positions as there are before the boundary.
+  std::vector<int> line = {0}, positions(T, static_cast<int>(cut) - 1);
+  KvSource kv{{keys.view(), {}}, values.view(), {}, 0, line};
+  Tensor early = Tensor::empty(d, DType::F32, {T, H, D}), early_lse = Tensor::empty(d, DType::F32, {T, H});
+  d.backend().attention(early.view(), early_lse.view(), q.view(), kv, {starts, positions}, 0.3f);
+  for (int64_t r = 0; r < T * H; ++r) {
+    const double a = std::exp(early_lse.data()[r] - whole_lse[r]), b = std::exp(late_lse[r] - whole_lse[r]);
+    EXPECT_NEAR(a + b, 1, 1e-4);
+    for (int64_t i = r * D; i < (r + 1) * D; ++i) EXPECT_NEAR(a * early.data()[i] + b * late[i], whole[i], 1e-2);
   }
 }
 

@@ -65,8 +65,8 @@ class ObservedBackend final : public Backend {
             RopeStyle style, float sign) override {
     inner_->rope(y, x, positions, frequencies, magnitude, style, sign);
   }
-  void attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override {
-    inner_->attention(o, q, kv, rows, scale);
+  void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override {
+    inner_->attention(o, lse, q, kv, rows, scale);
   }
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override {

@@ -34,7 +34,7 @@ Tensor attention(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor
   Backend& backend = q.device().backend();
 
   Tensor o = Tensor::empty(q.device(), DType::F32, {q.dim(0), q.dim(1), value.dim(-1)});  // [T, H, Dv]
-  backend.attention(o.view(), q.view(), source(key, value), rows, scale);
+  backend.attention(o.view(), {}, q.view(), source(key, value), rows, scale);
 
   const bool two = key[1].defined();
   std::vector<Tensor> inputs = {q, key[0], value};
@@ -68,7 +68,7 @@ Tensor attention_paged(const Tensor& q, const std::array<Tensor, 2>& key, const 
   kv.block_table = block_table.view();
   kv.block_size = static_cast<int>(value.dim(1));
   Tensor o = Tensor::empty(q.device(), DType::F32, {q.dim(0), q.dim(1), value.dim(-1)});  // [T, H, Dv]
-  q.device().backend().attention(o.view(), q.view(), kv, rows, scale);
+  q.device().backend().attention(o.view(), {}, q.view(), kv, rows, scale);
   return o;
 }
 

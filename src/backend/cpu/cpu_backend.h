@@ -47,7 +47,7 @@ class CpuBackend : public ReferenceBackend {
   void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
             RopeStyle style, float sign) override;
 
-  void attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
+  void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override;
   void moe(View y, ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) override;
@@ -82,6 +82,8 @@ class CpuBackend : public ReferenceBackend {
     cpu::PanelInput from(int64_t r) const { return {row(r), rows.row_bytes}; }
   };
 
+  /// Bfloat16 where the machine multiplies it, the compute mode allows it and the widths are even.
+  const cpu::AttentionKernels& attention_arithmetic(const KvSource& kv) const;
   static Product product(const Weight& w, int64_t begin, int64_t end);
   static const cpu::PanelRows* panels_of(const Weight& w) { return static_cast<const cpu::PanelRows*>(w.packed.get()); }
   Operand operand(ConstView x);

@@ -45,9 +45,9 @@ constexpr int64_t kSlabColumns = 256, kSlabRows = 32;
 /// Gradients of weights: weight rows of one piece, and rows of the batch between two visits of its sums.
 constexpr int64_t kOuterRows = 64, kOuterDepth = 128;
 
-/// Attention: queries (rows times heads of a group) that read keys together, lines that are widened at once, and the
-/// number of pieces below which a sequence's tiles are dealt out to threads as well.
-constexpr int64_t kQueries = 32, kPanelLines = 64, kFewPieces = 8;
+/// Attention: queries (rows times heads of a group) that read keys together, and the number of such pieces for each
+/// thread below which a sequence's positions are dealt out to threads as well.
+constexpr int64_t kQueries = 64, kPiecesPerThread = 4;
 
 /// Rows of elementwise work that a thread takes at once.
 inline int64_t row_grain(int64_t columns) {

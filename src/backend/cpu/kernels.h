@@ -61,6 +61,48 @@ struct FormatKernels {
   void (*dot)(const WeightRows& w, int64_t begin, int64_t end, ConstRows x, int64_t M, Rows y);
 };
 
+/// Queries of attention lie in lanes, 16 to a pack, and see positions in tiles of this many, counted from position 0.
+constexpr int kQueryLanes = 16, kTileLines = 64;
+
+/// Keys or values of consecutive positions, in the numbers of the kernel.
+struct KvLines {
+  const uint8_t* data;
+  int64_t stride;  ///< bytes from one position to the next
+};
+
+/// Where the positions of the next tile lie in the cache, to be asked for in time: `step` bytes a step.
+struct KvAhead {
+  const uint8_t* data;
+  int64_t stride, step;
+};
+
+/// One pack of queries and one tile of positions. A step of a key or a query is 4 bytes: one float32 or two bfloat16.
+struct AttentionTile {
+  const float* queries;  ///< [steps of both parts][16], made by AttentionKernels::pack
+  KvLines key[2];        ///< the parts of the keys; the second may have no steps
+  int64_t key_steps[2];
+  KvLines value;
+  KvAhead key_ahead[2], value_ahead;
+  int64_t channels;           ///< Dv
+  int64_t lines;              ///< positions of the tile that exist, from 1 to kTileLines
+  int32_t seen[kQueryLanes];  ///< how many of them each query attends
+  int64_t queries_used;       ///< the last lanes may be empty
+  float *max, *sum;           ///< [16] of the scores so far, and of exp(score - max)
+  float* out;                 ///< [queries_used, Dv] values weighted by exp(score - max)
+};
+
+/// Attention in one arithmetic: keys, queries, probabilities and values in float32 or in bfloat16, sums in float32.
+struct AttentionKernels {
+  int64_t number_bytes;  ///< 4 or 2
+  /// Puts 16 queries [Dk], times factor, into the lanes of a pack.
+  void (*pack)(float* to, const float* const* queries, int64_t Dk, float factor);
+  /// to = from, in the kernel's numbers.
+  void (*convert)(void* to, const float* from, int64_t n);
+  /// Adds the tile to max, sum and out. A query's arithmetic depends on its own keys and values alone.
+  void (*attend)(const AttentionTile& tile);
+};
+constexpr float kNothingSeen = -1e30f;  ///< AttentionTile::max before the first tile
+
 /// Everything that is compiled once per instruction set. Sizes are those of y; nothing is read beyond a row's end.
 /// An output's arithmetic never depends on which other outputs are computed with it.
 struct Kernels {
@@ -71,6 +113,9 @@ struct Kernels {
   /// The same products by tiles of a matrix unit, of weights and activations rounded to bfloat16: another arithmetic.
   /// Null: there are none.
   const PanelKernels* const* tiles = nullptr;  // [kFormats]
+
+  const AttentionKernels* attention;       ///< in float32
+  const AttentionKernels* attention_bf16;  ///< or null, where bfloat16 is not multiplied
 
   /// y[m, n] = sum over k of x[m, k] w[n, k]: a vector of partial sums along k, added up at the end.
   void (*dot)(Rows y, ConstRows x, ConstRows w, int64_t M, int64_t N, int64_t K);

@@ -10,7 +10,7 @@ namespace {
 class Lines {
  public:
   Lines(ConstView part, const KvSource& kv, const Ragged& rows, int sequence)
-      : part_(part), kv_(kv), first_row_(rows.starts[sequence]), sequence_(sequence) {}
+      : part_(part), kv_(kv), first_row_(first_line(kv, rows, sequence)), sequence_(sequence) {}
 
   bool empty() const { return part_.empty(); }
   int64_t width() const { return part_.columns(); }
@@ -46,7 +46,7 @@ struct Query {
         value(kv.value, kv, rows, sequence),
         head(h),
         heads(q.dim(1)),
-        visible(kv.block_size == 0 ? t - rows.starts[sequence] + 1 : rows.positions[t] + 1),
+        visible(visible_positions(kv, rows, sequence, t)),
         vector(q.row(t * q.dim(1) + h)) {}
 
   int64_t head_of(const Lines& lines) const { return head * lines.heads() / heads; }
@@ -66,6 +66,7 @@ struct Query {
       max = std::max(max, p[j]);
     }
     for (double& v : p) sum += v = std::exp(v - max);
+    lse = max + std::log(sum);  // -infinity of no positions
     for (double& v : p) v /= sum;
     return p;
   }
@@ -74,6 +75,7 @@ struct Query {
   Lines value;
   int64_t head, heads, visible;
   const float* vector;
+  double lse = 0;
 };
 
 template <class F>
@@ -88,7 +90,7 @@ void for_each_query(ConstView q, const KvSource& kv, const Ragged& rows, F f) {
 
 }  // namespace
 
-void ReferenceBackend::attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) {
+void ReferenceBackend::attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) {
   for_each_query(q, kv, rows, [&](Query& query, int64_t row) {
     const std::vector<double> p = query.softmax(scale);
     std::vector<double> sum(static_cast<size_t>(o.columns()));
@@ -97,6 +99,7 @@ void ReferenceBackend::attention(View o, ConstView q, const KvSource& kv, const 
       for (int64_t i = 0; i < o.columns(); ++i) sum[i] += p[j] * v[i];
     }
     std::copy(sum.begin(), sum.end(), o.row(row));
+    if (!lse.empty()) static_cast<float*>(lse.data)[row] = static_cast<float>(query.lse);
   });
 }
 

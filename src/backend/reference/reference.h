@@ -33,7 +33,7 @@ class ReferenceBackend : public Backend {
   void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
             RopeStyle style, float sign) override;
 
-  void attention(View o, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
+  void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override;
   void cache_append(View pages, ConstView x, ConstView block_table, const Ragged& rows) override;

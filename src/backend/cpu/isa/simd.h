@@ -73,6 +73,10 @@ DURE_INLINE Vec div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
 DURE_INLINE Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }  // a * b + c
 DURE_INLINE Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }              // b if either is NaN
 DURE_INLINE Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }              // the same
+/// Where a < b, `yes`, else `no`.
+DURE_INLINE Vec select_less(Vec a, Vec b, Vec yes, Vec no) {
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+}
 DURE_INLINE Vec round(Vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 /// a 2^n for whole n.
 DURE_INLINE Vec ldexp(Vec a, Vec n) { return _mm512_scalef_ps(a, n); }
@@ -154,6 +158,10 @@ DURE_INLINE Vec div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
 DURE_INLINE Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }  // a * b + c
 DURE_INLINE Vec max(Vec a, Vec b) { return _mm256_max_ps(a, b); }              // b if either is NaN
 DURE_INLINE Vec min(Vec a, Vec b) { return _mm256_min_ps(a, b); }              // the same
+/// Where a < b, `yes`, else `no`.
+DURE_INLINE Vec select_less(Vec a, Vec b, Vec yes, Vec no) {
+  return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+}
 DURE_INLINE Vec round(Vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 /// a 2^n for whole n, -252 <= n <= 254: two steps, as one exponent field does not hold them all.
 DURE_INLINE Vec ldexp(Vec a, Vec n) {

@@ -1,3 +1,4 @@
+#include "backend/cpu/isa/attention.h"
 #include "backend/cpu/isa/formats.h"
 #include "backend/cpu/isa/matmul.h"
 #include "backend/cpu/isa/panels.h"
@@ -16,6 +17,8 @@ extern const cpu::Kernels kKernels = {
                 &kQ5_KKernels, &kQ6_KKernels},
     .panels = {nullptr, &kF16Panels, &kBF16Panels, &kF8Panels, &kQ8_0Panels, &kQ4_0Panels, &kQ4_1Panels, &kQ5_0Panels,
                &kQ5_1Panels, &kIQ4_NLPanels, &kQ2_KPanels, &kQ3_KPanels, &kQ4_KPanels, &kQ5_KPanels, &kQ6_KPanels},
+    .attention = &kAttention,
+    .attention_bf16 = kAttentionBf16,
     .dot = dot,
     .outer = outer,
     .round_bf16 = round_bf16,
