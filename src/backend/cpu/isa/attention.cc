@@ -20,6 +20,8 @@ constexpr int kScoreLines = kLanes == 16 ? 16 : 4, kWeighQueries = kLanes == 16 
 /// Numbers are float32: a step is one of them.
 struct Float32 {
   static constexpr int kBytes = 4, kPerStep = 1, kVecs = 2;
+  /// Products of a score that are added up before they join the rest: long sums lose less in short pieces.
+  static constexpr int64_t kSumSteps = 16;
 
   static DURE_INLINE Vec multiply_add(Vec sum, Vec a, Vec b) { return fma(a, b, sum); }
   static DURE_INLINE void store_step(float* to, Vec first, Vec) { store(to, first); }
@@ -43,6 +45,7 @@ struct Float32 {
 /// Numbers are bfloat16: a step is two of them, one after the other along the sum.
 struct BFloat16 {
   static constexpr int kBytes = 2, kPerStep = 2, kVecs = 2;
+  static constexpr int64_t kSumSteps = 64;
 
   static DURE_INLINE Vec multiply_add(Vec sum, Vec a, Vec b) {
     return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
@@ -90,9 +93,6 @@ DURE_INLINE Vec broadcast_step(const uint8_t* p) {
   memcpy(&step, p, sizeof step);
   return set(step);
 }
-
-/// Steps whose products are added up before they join the rest: long sums of float32 lose less in short pieces.
-constexpr int64_t kSumSteps = 32;
 
 /// Asks for the lines of a later tile, one cache line a step: those of 16 lines while 64 bytes of each key are read.
 struct Ahead {
@@ -151,8 +151,8 @@ DURE_INLINE void score_lines(const AttentionTile& t, int64_t line, float* scores
   const float* q = t.queries;
   for (int part = 0; part < 2; ++part) {
     const int64_t steps = t.key_steps[part];
-    for (int64_t begin = 0; begin < steps; begin += kSumSteps)
-      score_steps<A, N>(q, t.key[part], line, begin, begin + kSumSteps < steps ? begin + kSumSteps : steps,
+    for (int64_t begin = 0; begin < steps; begin += A::kSumSteps)
+      score_steps<A, N>(q, t.key[part], line, begin, begin + A::kSumSteps < steps ? begin + A::kSumSteps : steps,
                         Ahead(t.key_ahead[part], line), Ahead(t.value_ahead, line), scores);
     q += steps * kQueryLanes;
   }
