@@ -30,9 +30,10 @@ DURE_INLINE IntVec and_ints(IntVec a, IntVec b) { return _mm512_and_si512(a, b);
 DURE_INLINE IntVec add_bytes(IntVec a, int x) { return _mm512_add_epi8(a, set_bytes(x)); }
 DURE_INLINE IntVec or_ints(IntVec a, IntVec b) { return _mm512_or_si512(a, b); }
 DURE_INLINE IntVec look_up_bytes(IntVec table, IntVec index) { return _mm512_shuffle_epi8(table, index); }
-DURE_INLINE IntVec equal_bytes(IntVec a, IntVec b) { return _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(a, b)); }
-DURE_INLINE IntVec choose_bytes(IntVec mask, IntVec a, IntVec b) {  // a where the mask's bits are set
-  return _mm512_ternarylogic_epi32(mask, a, b, 0xca);
+using ByteMask = __mmask64;
+DURE_INLINE ByteMask equal_bytes(IntVec a, IntVec b) { return _mm512_cmpeq_epi8_mask(a, b); }
+DURE_INLINE IntVec choose_bytes(ByteMask mask, IntVec a, IntVec b) {  // a where the mask is set
+  return _mm512_mask_blend_epi8(mask, b, a);
 }
 DURE_INLINE IntVec interleave_low(IntVec a, IntVec b) { return _mm512_unpacklo_epi8(a, b); }
 DURE_INLINE IntVec interleave_high(IntVec a, IntVec b) { return _mm512_unpackhi_epi8(a, b); }
@@ -68,8 +69,9 @@ DURE_INLINE IntVec and_ints(IntVec a, IntVec b) { return _mm256_and_si256(a, b);
 DURE_INLINE IntVec add_bytes(IntVec a, int x) { return _mm256_add_epi8(a, set_bytes(x)); }
 DURE_INLINE IntVec or_ints(IntVec a, IntVec b) { return _mm256_or_si256(a, b); }
 DURE_INLINE IntVec look_up_bytes(IntVec table, IntVec index) { return _mm256_shuffle_epi8(table, index); }
-DURE_INLINE IntVec equal_bytes(IntVec a, IntVec b) { return _mm256_cmpeq_epi8(a, b); }
-DURE_INLINE IntVec choose_bytes(IntVec mask, IntVec a, IntVec b) {  // a where the mask's bits are set
+using ByteMask = __m256i;
+DURE_INLINE ByteMask equal_bytes(IntVec a, IntVec b) { return _mm256_cmpeq_epi8(a, b); }
+DURE_INLINE IntVec choose_bytes(ByteMask mask, IntVec a, IntVec b) {  // a where the mask is set
   return _mm256_blendv_epi8(b, a, mask);
 }
 DURE_INLINE IntVec interleave_low(IntVec a, IntVec b) { return _mm256_unpacklo_epi8(a, b); }
@@ -100,11 +102,11 @@ DURE_INLINE IntVec and_bytes(IntVec a, int mask) { return and_ints(a, set_bytes(
 /// sum + the products of four bytes of codes (unsigned) and four of x (signed), in every lane. dot4_bytes: any codes,
 /// 128 more than they mean where kSignedBytes; dot4: codes below 128.
 #ifdef __AVX512VNNI__
-constexpr bool kSignedBytes = false;
+constexpr bool kHasDot4 = true, kSignedBytes = false;
 DURE_INLINE IntVec dot4(IntVec sum, IntVec codes, IntVec x) { return _mm512_dpbusd_epi32(sum, codes, x); }
 DURE_INLINE IntVec dot4_bytes(IntVec sum, IntVec codes, IntVec x) { return dot4(sum, codes, x); }
 #else
-constexpr bool kSignedBytes = true;  // two products of a full byte do not fit 16 bits
+constexpr bool kHasDot4 = false, kSignedBytes = true;  // two products of a full byte do not fit 16 bits
 DURE_INLINE IntVec dot4(IntVec sum, IntVec codes, IntVec x) { return add_pairs(sum, multiply_pairs(codes, x)); }
 #ifdef __AVX512F__
 DURE_INLINE IntVec dot4_bytes(IntVec sum, IntVec codes, IntVec x) {

@@ -29,11 +29,11 @@ struct Count {
   static constexpr int value = kCount;
 };
 
-/// body(Count<n>, m) for tiles of at most kRows rows that make up M.
+/// body(Count<n>, m) for tiles of kRows rows and fewer that make up M.
 template <int kRows, class Body>
 DURE_INLINE void for_tiles(int64_t M, Body body, int64_t m = 0) {
   for (; m + kRows <= M; m += kRows) body(Count<kRows>(), m);
-  if constexpr (kRows > 1) for_tiles<kRows / 2>(M, body, m);
+  if constexpr (kRows > 1) for_tiles<(kRows > 4 ? 4 : kRows > 2 ? 2 : 1)>(M, body, m);
 }
 
 template <int V, int M>

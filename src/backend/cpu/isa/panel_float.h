@@ -33,35 +33,42 @@ struct PlainRows {
   DURE_INLINE IntVec pair(int64_t m, int64_t pair) const { return broadcast(data + m * stride + 4 * pair); }
 };
 
-/// One vector of a quad: 4 columns in float32, or 2 pairs of columns in bfloat16.
-struct Columns {
-  Vec of[4];
-};
+// One vector of a quad: pairs of bfloat16 in registers or in memory, or columns of float16. pair() and column() take it
+// apart; what lies in memory is read as it is needed, as AVX2 has few registers.
 struct Pairs {
   IntVec of[2];
 };
-DURE_INLINE Columns columns_of(const Pairs& p) {
-  const IntVec high = set_ints(static_cast<int32_t>(0xffff0000));
-  return {{from_bits(shift_lanes_left(p.of[0], 16)), from_bits(and_ints(p.of[0], high)),
-           from_bits(shift_lanes_left(p.of[1], 16)), from_bits(and_ints(p.of[1], high))}};
+struct StoredPairs {
+  const uint8_t* at;
+  int64_t stride;
+};
+struct StoredHalves {
+  const Half* at;
+};
+DURE_INLINE IntVec pair(const Pairs& p, int i) { return p.of[i]; }
+DURE_INLINE IntVec pair(const StoredPairs& p, int i) { return load_ints(p.at + i * p.stride); }
+template <class Quad>
+DURE_INLINE Vec column(const Quad& q, int i) {
+  const IntVec both = pair(q, i / 2);
+  return from_bits(i % 2 == 0 ? shift_lanes_left(both, 16)
+                              : and_ints(both, set_ints(static_cast<int32_t>(0xffff0000))));
 }
+DURE_INLINE Vec column(const StoredHalves& h, int i) { return widen(h.at + i * cpu::kPanelRows); }
 
 /// The elements of a format: bytes of a quad of 16 rows, what is multiplied, and how one vector of it is read.
 struct BF16Elements {
   static constexpr int kQuadBytes = 128;
   static constexpr bool kPairs = true, kFactors = false;
-  static DURE_INLINE Pairs pairs(const uint8_t* quad, int part) {
-    const uint8_t* from = quad + part * static_cast<int>(sizeof(IntVec));
-    return {{load_ints(from), load_ints(from + 64)}};
+  static DURE_INLINE StoredPairs read(const uint8_t* quad, int part) {
+    return {quad + part * static_cast<int>(sizeof(IntVec)), 64};
   }
 };
 
 struct F16Elements {
   static constexpr int kQuadBytes = 128;
   static constexpr bool kPairs = false, kFactors = false;
-  static DURE_INLINE Columns columns(const uint8_t* quad, int part) {
-    const auto* from = reinterpret_cast<const Half*>(quad) + part * kLanes;
-    return {{widen(from), widen(from + 16), widen(from + 32), widen(from + 48)}};
+  static DURE_INLINE StoredHalves read(const uint8_t* quad, int part) {
+    return {reinterpret_cast<const Half*>(quad) + part * kLanes};
   }
 };
 
@@ -71,46 +78,30 @@ struct F8Elements {
 
   /// A bfloat16 has the three bits of an F8's fraction below an exponent that is 120 more, so its two bytes are looked
   /// up by the halves of the code. Codes below 8 have no leading one and are looked up whole; 127 is NaN.
-  static DURE_INLINE Pairs pairs(const uint8_t* quad, int part) {
+  static DURE_INLINE Pairs read(const uint8_t* quad, int part) {
     alignas(16) static constexpr uint8_t kTop[16] = {0x3c, 0x3d, 0x3e, 0x3f, 0x40, 0x41, 0x42, 0x43,
-                                                     0xbc, 0xbd, 0xbe, 0xbf, 0xc0, 0xc1, 0xc2, 0xc3};
+                                                     0x3c, 0x3d, 0x3e, 0x3f, 0x40, 0x41, 0x42, 0x43};
     alignas(16) static constexpr uint8_t kSmallTop[16] = {0x00, 0x3b, 0x3b, 0x3b, 0x3c, 0x3c, 0x3c, 0x3c,
                                                           0x3c, 0x3c, 0x3c, 0x3c, 0x3c, 0x3c, 0x3c, 0x3c};
     alignas(16) static constexpr uint8_t kSmallLow[16] = {0x00, 0x00, 0x80, 0xc0, 0x00, 0x20, 0x40, 0x60,
                                                           0x80, 0x90, 0xa0, 0xb0, 0xc0, 0xd0, 0xe0, 0xf0};
     const IntVec code = load_ints(quad + part * static_cast<int>(sizeof(IntVec)));
     const IntVec first = and_bytes(shift_right<4>(code), 15), second = and_bytes(code, 15);
-    const IntVec small = equal_bytes(and_bytes(code, 0x70), zero_ints());
-    const IntVec nan = equal_bytes(and_bytes(code, 0x7f), set_bytes(0x7f));
-    const IntVec sign = and_bytes(code, 0x80);
-    const IntVec small_top = or_ints(look_up_bytes(broadcast16(kSmallTop), second), sign);
-    IntVec top = choose_bytes(small, small_top, look_up_bytes(broadcast16(kTop), first));
-    IntVec low = choose_bytes(small, look_up_bytes(broadcast16(kSmallLow), second), shift_left<4>(second));
-    top = or_ints(top, and_bytes(nan, 0x7f));
-    low = or_ints(low, and_bytes(nan, 0xc0));
-    return {{interleave_low(low, top), interleave_high(low, top)}};
+    const ByteMask small = equal_bytes(and_bytes(code, 0x70), zero_ints());
+    const ByteMask nan = equal_bytes(and_bytes(code, 0x7f), set_bytes(0x7f));
+    const IntVec top = choose_bytes(small, look_up_bytes(broadcast16(kSmallTop), second),
+                                    choose_bytes(nan, set_bytes(0x7f), look_up_bytes(broadcast16(kTop), first)));
+    const IntVec low = choose_bytes(small, look_up_bytes(broadcast16(kSmallLow), second), shift_left<4>(second));
+    const IntVec signed_top = or_ints(top, and_bytes(code, 0x80));
+    return {{interleave_low(low, signed_top), interleave_high(low, signed_top)}};
   }
 };
-
-/// What is multiplied: pairs where the machine does that, else columns.
-DURE_INLINE auto operand(const Pairs& p) {
-  if constexpr (kHasPairs)
-    return p;
-  else
-    return columns_of(p);
-}
-template <class E>
-DURE_INLINE auto operand(const uint8_t* quad, int part) {
-  if constexpr (E::kPairs)
-    return operand(E::pairs(quad, part));
-  else
-    return E::columns(quad, part);
-}
 
 template <class E>
 struct FloatFormat {
   using Input = PlainRows;
-  static constexpr int kStreamVecs = 4, kStreamRows = kParts == 1 ? 4 : 2, kSlabRows = kParts == 1 ? 6 : 4;
+  static constexpr int kStreamVecs = 4, kStreamRows = kParts == 1 ? 4 : 2;
+  static constexpr int kSlabRows = kParts == 1 ? 6 : 4;
 
   template <int V>
   struct Packed {
@@ -127,7 +118,7 @@ struct FloatFormat {
     DURE_INLINE const uint8_t* at(int v, int64_t q) const { return panel[v] + q * E::kQuadBytes; }
     DURE_INLINE auto quad(int v, int64_t q) const {
       if (v % kParts == 0) ask_for<E::kQuadBytes>(at(v, q));
-      return operand<E>(at(v, q), v % kParts);
+      return E::read(at(v, q), v % kParts);
     }
     DURE_INLINE Vec factor(int v, int64_t block) const { return set(factors[v][block]); }
   };
@@ -143,7 +134,7 @@ struct FloatFormat {
       if constexpr (E::kFactors) {
         for (int64_t q = column / 4; q < quads(end); ++q)
           for (int v = 0; v < V; ++v) {
-            const Pairs p = E::pairs(from.at(v, q), v % kParts);
+            const Pairs p = E::read(from.at(v, q), v % kParts);
             store_ints(pairs[q % (kSlabColumns / 4)][0][v], p.of[0]);
             store_ints(pairs[q % (kSlabColumns / 4)][1][v], p.of[1]);
           }
@@ -151,10 +142,10 @@ struct FloatFormat {
     }
     DURE_INLINE auto quad(int v, int64_t q) const {
       if constexpr (!E::kFactors) {
-        return operand<E>(packed.at(v, q), v % kParts);
+        return E::read(packed.at(v, q), v % kParts);
       } else {
         const auto& from = pairs[q % (kSlabColumns / 4)];
-        return operand(Pairs{{load_ints(from[0][v]), load_ints(from[1][v])}});
+        return StoredPairs{from[0][v], V * static_cast<int64_t>(sizeof(IntVec))};
       }
     }
     DURE_INLINE Vec factor(int v, int64_t block) const { return packed.factor(v, block); }
@@ -191,18 +182,28 @@ struct FloatFormat {
       constexpr int kTerms = kMultiplyPairs ? 2 : 4;
       DURE_UNROLL
       for (int i = 0; i < kTerms; ++i) {
-        DURE_UNROLL
-        for (int m = 0; m < M; ++m) {
-          if constexpr (kMultiplyPairs) {
+        if constexpr (kMultiplyPairs) {
+          IntVec pairs[V];
+          DURE_UNROLL
+          for (int v = 0; v < V; ++v) pairs[v] = pair(quad[v], i);
+          DURE_UNROLL
+          for (int m = 0; m < M; ++m) {
             const IntVec xs = x.pair(m, 2 * q + i);
             DURE_UNROLL
-            for (int v = 0; v < V; ++v) sum[v][m] = add_pair_products(sum[v][m], quad[v].of[i], xs);
-          } else {
+            for (int v = 0; v < V; ++v) sum[v][m] = add_pair_products(sum[v][m], pairs[v], xs);
+          }
+        } else {
+          Vec columns[V];
+          DURE_UNROLL
+          for (int v = 0; v < V; ++v) columns[v] = column(quad[v], i);
+          DURE_UNROLL
+          for (int m = 0; m < M; ++m) {
             const Vec xs = set(x.value(m, cpu::kPanelQuad * q + i));
             DURE_UNROLL
-            for (int v = 0; v < V; ++v) sum[v][m] = fma(quad[v].of[i], xs, sum[v][m]);
+            for (int v = 0; v < V; ++v) sum[v][m] = fma(columns[v], xs, sum[v][m]);
           }
         }
+        asm volatile("" ::: "memory");  // or the compiler reads ahead until it has no registers left for sums
       }
     }
   }

@@ -95,17 +95,14 @@ struct IntFormat {
   /// Steps whose products may be added up in 16 bits before they are widened: each adds two, of at most 127 times the
   /// largest code. Of no use where one instruction adds four products to 32 bits.
   static constexpr int deferred_steps() {
-#ifdef __AVX512VNNI__
-    return 0;
-#else
     constexpr int kSteps16 = kBytes ? 0 : kCodes == Codes::nibbles_two ? 2 : kCodes == Codes::nibbles_bit ? 4 : 8;
-    return kSteps16 > kSteps / kHalves ? kSteps / kHalves : kSteps16;
-#endif
+    return kHasDot4 ? 0 : kSteps16 > kSteps / kHalves ? kSteps / kHalves : kSteps16;
   }
 
   using Input = Int8Rows;
-  static constexpr int kStreamVecs = kParts, kStreamRows = kParts == 1 ? 8 : 2,
-                       kSlabRows = kParts == 1 && kHalves == 1 ? 6 : 3;
+  static constexpr int kStreamVecs = kParts, kStreamRows = kParts == 1 ? 8 : 2;
+  /// As many sums as registers hold, two of each output where halves have their own.
+  static constexpr int kSlabRows = kParts == 2 || kHalves == 2 ? 3 : kHasDot4 ? 6 : 4;
 
   template <int V>
   struct Packed;

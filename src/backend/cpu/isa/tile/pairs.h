@@ -4,7 +4,7 @@
 #include "backend/cpu/isa/panel_int.h"
 
 // Weights of panels as tiles take them: rounded to bfloat16, pairs of columns beside each other. unpack() writes
-// columns [column, end) of one panel, 64 bytes a pair: column is a multiple of 256, so that super-blocks are whole.
+// columns [begin, end) of one panel, 64 bytes a pair: begin is a multiple of 256, so that super-blocks are whole.
 
 namespace dure::DURE_ISA_NAMESPACE {
 namespace {
@@ -23,9 +23,9 @@ struct IntPairs {
   using Packed = typename F::template Packed<1>;
   using Block = typename Packed::Block;
 
-  static void unpack(const PanelRows& w, int64_t row, int64_t column, int64_t end, uint8_t* to) {
+  static void unpack(const PanelRows& w, int64_t row, int64_t begin, int64_t end, uint8_t* to) {
     const Packed packed(w, row);
-    for (int64_t g = column / cpu::kPanelGroup; g < end / cpu::kPanelGroup; g += Block::kGroups) {
+    for (int64_t g = begin / cpu::kPanelGroup; g < end / cpu::kPanelGroup; g += Block::kGroups) {
       const Block block(packed, g);
       for (int i = 0; i < Block::kGroups; ++i, to += 32 * cpu::kPanelGroup) {
         const auto codes = block.codes(i).of[0];
@@ -63,16 +63,16 @@ struct IntPairs {
 
 template <class E>
 struct FloatPairs {
-  static void unpack(const PanelRows& w, int64_t row, int64_t column, int64_t end, uint8_t* to) {
+  static void unpack(const PanelRows& w, int64_t row, int64_t begin, int64_t end, uint8_t* to) {
     const uint8_t* panel = w.data + row / cpu::kPanelRows * w.panel_bytes;
     const auto* factors = reinterpret_cast<const float*>(panel + w.factors_at);
-    for (int64_t q = column / cpu::kPanelQuad; q < quads(end); ++q, to += 128) {
-      Pairs p = E::pairs(panel + q * E::kQuadBytes, 0);
+    for (int64_t q = begin / cpu::kPanelQuad; q < quads(end); ++q, to += 128) {
+      const auto quad = E::read(panel + q * E::kQuadBytes, 0);
+      Pairs p = {{pair(quad, 0), pair(quad, 1)}};
       if constexpr (E::kFactors) {
-        const Columns c = columns_of(p);
         const Vec factor = set(factors[q / kBlockQuads]);
-        p.of[0] = round_to_pairs(mul(c.of[0], factor), mul(c.of[1], factor));
-        p.of[1] = round_to_pairs(mul(c.of[2], factor), mul(c.of[3], factor));
+        p = {{round_to_pairs(mul(column(p, 0), factor), mul(column(p, 1), factor)),
+              round_to_pairs(mul(column(p, 2), factor), mul(column(p, 3), factor))}};
       }
       store_ints(to, p.of[0]);
       store_ints(to + 64, p.of[1]);
