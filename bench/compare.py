@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-COLUMNS = ["date", "machine", "compiler", "commit", "peer", "peer_commit", "threads", "model", "type", "case", "unit",
+COLUMNS = ["date", "machine", "compiler", "commit", "peer", "peer_commit", "threads", "flags", "model", "type", "case", "unit",
            "ours", "peer_value", "ratio"]
 UNITS = {"first token": "s", "memory": "GiB"}  # less is better; all others are tokens/s
 SWEEP_ROWS = 512  # that ik_llama.cpp's sweep measures at a depth
@@ -250,8 +250,8 @@ def compare(medians, commits, where, o):
             if theirs is None:
                 continue
             ratio = theirs / ours if case in UNITS else ours / theirs
-            rows.append(dict(zip(COLUMNS, [*about, peer, peer_commit, o.threads, shape, kind, case,
-                                           UNITS.get(case, "tokens/s"), f"{ours:.4g}", f"{theirs:.4g}",
+            rows.append(dict(zip(COLUMNS, [*about, peer, peer_commit, o.threads, " ".join(o.dure_flags), shape, kind,
+                                           case, UNITS.get(case, "tokens/s"), f"{ours:.4g}", f"{theirs:.4g}",
                                            f"{ratio:.3g}"])))
     return rows
 

@@ -70,6 +70,7 @@ const Efficiency* find(std::string_view backend, Compute compute, Family family)
 
 /// What an instruction set adds to another is measured; else it does as that one.
 std::string_view without_addition(std::string_view backend) {
+  if (backend == "cpu/amx") return "cpu/avx512bf16";
   if (backend == "cpu/avx512bf16") return "cpu/avx512vnni";
   if (backend == "cpu/avx512vnni") return "cpu/avx512";
   return {};
