@@ -64,10 +64,7 @@ Assistant::Assistant(const std::filesystem::path& path, const AssistantOptions& 
   renderer_ = make_renderer(spec, Fields(checkpoint_->config(), checkpoint_->source()).string_or("model_type", ""));
   tokenizer_ = std::make_unique<Tokenizer>(std::move(spec));
 
-  LoadOptions load;
-  load.progress = options.progress;
-  load.adapters = options.adapters;
-  model_ = load_model(*checkpoint_, *device_, load);
+  model_ = load_model(*checkpoint_, *device_, options.load);
   const int vocab = model_->info().vocab_size;
   // A larger model vocabulary is padding; a smaller one means that the two do not belong together.
   require(tokenizer_->spec().tokens.size() <= static_cast<size_t>(vocab),

@@ -16,10 +16,9 @@ namespace dure {
 
 struct AssistantOptions {
   DeviceOptions device;
-  std::vector<AdapterChoice> adapters;
+  LoadOptions load;       ///< with its progress
   int max_model_len = 0;  ///< 0: what the model was made for, as far as half of the free memory holds its cache
   DType cache_dtype = DType::BF16;
-  std::function<void(int64_t done, int64_t total)> progress;  ///< bytes of the model read; may be empty
 };
 
 /// What to generate from a prompt.

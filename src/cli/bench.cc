@@ -153,7 +153,7 @@ Result run_bench(BenchCommand& o) {
   o.bench.cache = parse_weight_type(o.cache);
   const std::unique_ptr<Device> device = make_device(o.model.device());
   Result r;
-  r.backend = device->backend().name() + (o.model.compute == "bf16" ? ", bf16" : "");
+  r.backend = device->backend().name() + ", " + o.model.compute;
   r.threads = device->threads().size();
 
   std::unique_ptr<Checkpoint> checkpoint;
@@ -168,10 +168,9 @@ Result run_bench(BenchCommand& o) {
     checkpoint = make_synthetic(source, stored, *device);
     r.model = source.name + ", random weights";
   }
-  LoadOptions load;
+  LoadOptions load = o.model.load();
   ProgressBar bar("loading");
-  load.adapters = o.model.adapters();
-  load.progress = [&](int64_t done, int64_t total) { bar.update(done, total); };  // which reads all pages, too
+  load.progress = [&](int64_t done, int64_t total) { bar.update(done, total); };
   const std::unique_ptr<Model> model = load_model(*checkpoint, *device, load);
   bar.finish();
   r.load_seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -195,6 +194,7 @@ Result run_bench(BenchCommand& o) {
 void add_bench(CLI::App& app) {
   auto o = std::make_shared<BenchCommand>();
   CLI::App* command = app.add_subcommand("bench", "Measure a model's speed, beside what this machine could do at most");
+  o->model.compute = "int8";
   o->model.add_to(*command);
   command->get_option("MODEL")->required(false);
   const auto list = [&](const char* name, std::vector<int>& values, int least, const char* about) {

@@ -70,13 +70,14 @@ void add_chat(CLI::App& app) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal, or line by line through a pipe");
+  o->model.compute = "int8";
   o->model.add_to(*command);
   command->add_option("--system", o->system, "System message")->type_name("TEXT");
   o->generation.add_to(*command);
   command->callback([o] {
     AssistantOptions options = o->generation.assistant(o->model);
     ProgressBar loading("loading");
-    options.progress = [&](int64_t done, int64_t total) { loading.update(done, total); };
+    options.load.progress = [&](int64_t done, int64_t total) { loading.update(done, total); };
     const std::filesystem::path model = o->model.path();
     Assistant assistant(model, options);
     loading.finish();

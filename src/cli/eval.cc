@@ -77,7 +77,7 @@ struct OpenModel {
   explicit OpenModel(const ModelOptions& options)
       : device(make_device(options.device())),
         checkpoint(open_checkpoint(options.path(), *device)),
-        model(load_model(*checkpoint, *device, {.adapters = options.adapters()})) {}
+        model(load_model(*checkpoint, *device, options.load())) {}
 };
 
 Json to_json(const Estimate& e) { return {{"mean", e.mean}, {"error", e.error}}; }

@@ -47,7 +47,7 @@ void add_imatrix(CLI::App& app) {
     options.observer = inputs.observer();
     const std::unique_ptr<Device> device = make_device(options);
     const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(o->model.path(), *device);
-    const std::unique_ptr<Model> model = load_model(*checkpoint, *device, {.adapters = o->model.adapters()});
+    const std::unique_ptr<Model> model = load_model(*checkpoint, *device, o->model.load());
     const int most = model->info().max_position_embeddings;
     require(o->importance.context <= most, "--context {}: {} was made for {} tokens", o->importance.context,
             o->model.model, most);

@@ -44,7 +44,7 @@ void add_logits(CLI::App& app) {
     const std::vector<std::vector<int>> lists = read_token_lists(o->ids_file);
     const std::unique_ptr<Device> device = make_device(o->model.device());
     const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(o->model.path(), *device);
-    const std::unique_ptr<Model> model = load_model(*checkpoint, *device, {.adapters = o->model.adapters()});
+    const std::unique_ptr<Model> model = load_model(*checkpoint, *device, o->model.load());
     const DType cache = o->cache == "f32" ? DType::F32 : o->cache == "f16" ? DType::F16 : DType::BF16;
 
     std::string separator = "[";

@@ -26,8 +26,9 @@ void add_adapters_and_arithmetic(CLI::App& command, const std::string& prefix, M
       ->type_name("DIR")
       ->allow_extra_args(false);
   command
-      .add_option(prefix + "backend", options.backend,
-                  "auto, reference, cpu/avx2, cpu/avx512, cpu/avx512vnni, cpu/avx512bf16 or cpu/amx, as the machine allows")
+      .add_option(
+          prefix + "backend", options.backend,
+          "auto, reference, cpu/avx2, cpu/avx512, cpu/avx512vnni, cpu/avx512bf16 or cpu/amx, as the machine allows")
       ->type_name("NAME");
   add_compute_option(command, prefix + "compute", options.compute);
 }
@@ -38,6 +39,9 @@ void ModelOptions::add_to(CLI::App& command) {
   command.add_option("MODEL", model, "A folder or GGUF file, or OWNER/NAME of a pulled model")->required();
   add_adapters_and_arithmetic(command, "--", *this);
   command.add_option("-t,--threads", threads, "Threads; 0 takes every CPU")->check(CLI::Range(0, 1024));
+  command.add_flag("--mmap", in_place,
+                   "Use weights where the file has them, without a copy in the kernels' order: loads at once and needs "
+                   "less memory, but is slower");
 }
 
 void ModelOptions::add_other_to(CLI::App& command) {
@@ -51,9 +55,11 @@ DeviceOptions ModelOptions::device() const { return {backend, threads, parse_com
 
 void add_compute_option(CLI::App& command, const std::string& name, std::string& compute) {
   command
-      .add_option(name, compute,
-                  "Arithmetic of matrix products: f32; bf16 rounds both sides; int8 rounds what quantised weights are "
-                  "multiplied with")
+      .add_option(
+          name, compute,
+          fmt::format("Arithmetic of matrix products: f32 takes all as it is; bf16 rounds both sides; int8 is the "
+                      "fastest, and rounds what quantised and 16-bit weights are multiplied with. By default {}",
+                      compute))
       ->type_name("TYPE")
       ->check(CLI::IsMember({"f32", "bf16", "int8"}));
 }
@@ -80,10 +86,11 @@ AdapterChoice parse_adapter_choice(const std::string& text) {
   return {text.substr(0, colon), scale};
 }
 
-std::vector<AdapterChoice> ModelOptions::adapters() const {
-  std::vector<AdapterChoice> list;
-  for (const std::string& lora : loras) list.push_back(parse_adapter_choice(lora));
-  return list;
+LoadOptions ModelOptions::load() const {
+  LoadOptions o;
+  for (const std::string& lora : loras) o.adapters.push_back(parse_adapter_choice(lora));
+  o.in_place = in_place;
+  return o;
 }
 
 void GenerationOptions::add_to(CLI::App& command) {
@@ -122,7 +129,7 @@ SamplingParams GenerationOptions::sampling(SamplingParams p) const {
 AssistantOptions GenerationOptions::assistant(const ModelOptions& model) const {
   AssistantOptions o;
   o.device = model.device();
-  o.adapters = model.adapters();
+  o.load = model.load();
   o.max_model_len = context;
   o.cache_dtype = cache == "f32" ? DType::F32 : cache == "f16" ? DType::F16 : DType::BF16;
   return o;

@@ -15,19 +15,21 @@ inline const CLI::Range kAtLeastOne(1, std::numeric_limits<int>::max());
 /// "DIR" or "DIR:SCALE", as --lora takes it. Throws Error for a scale that cannot be meant.
 AdapterChoice parse_adapter_choice(const std::string& text);
 
-/// Options that every command which loads a model has: MODEL, --lora, --backend, --threads, --compute.
+/// Options that every command which loads a model has: MODEL, --lora, --backend, --compute, --threads,
+/// --mmap.
 struct ModelOptions {
   std::string model, backend = "auto", compute = "f32";
   std::vector<std::string> loras;
   int threads = 0;
+  bool in_place = false;
 
   void add_to(CLI::App& command);
-  /// The options of a second model: OTHER, --other-lora, --other-backend, --other-compute.
+  /// The options of a second model: OTHER, and with --other- the first three.
   void add_other_to(CLI::App& command);
   /// Where MODEL is: a path, or a name from the cache.
   std::filesystem::path path() const;
   DeviceOptions device() const;
-  std::vector<AdapterChoice> adapters() const;
+  LoadOptions load() const;
 };
 
 /// --compute TYPE, or by another name, and what it means.

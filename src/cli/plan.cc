@@ -23,7 +23,7 @@ namespace {
 constexpr const char* kDefaultTypes[] = {"bf16", "q8_0", "q6_k", "q5_k_m", "q4_k_m", "q4_0"};
 
 struct PlanCommand {
-  std::string model, shape, machine, compute = "f32", cache = "bf16";
+  std::string model, shape, machine, compute = "int8", cache = "bf16";
   std::vector<int> contexts = {4096, 32768};
   std::vector<std::string> types;
   Costs costs;

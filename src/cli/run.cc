@@ -33,6 +33,7 @@ void add_run(CLI::App& app) {
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("run", "Answer one prompt, from -p or from a pipe");
+  o->model.compute = "int8";
   o->model.add_to(*command);
   command->add_option("-p,--prompt", o->prompt, "The prompt; without it, standard input is read")->type_name("TEXT");
   command->add_option("--system", o->system, "System message")->type_name("TEXT");
@@ -46,7 +47,7 @@ void add_run(CLI::App& app) {
     }
     AssistantOptions options = o->generation.assistant(o->model);
     ProgressBar loading("loading");
-    options.progress = [&](int64_t done, int64_t total) { loading.update(done, total); };
+    options.load.progress = [&](int64_t done, int64_t total) { loading.update(done, total); };
     Assistant assistant(o->model.path(), options);
     loading.finish();
 

@@ -16,19 +16,20 @@ bool Loader::has(const std::string& name) const { return checkpoint_.find(name).
 
 /// Brings a mapped tensor into memory, so that the first answer does not wait for the disk.
 void Loader::touch(const Tensor& t) {
-  constexpr int64_t kPage = 4096;
+  constexpr int64_t kPage = 4096, kPiece = 1 << 20;
   const auto* data = static_cast<const volatile std::byte*>(t.view().data);
-  for (int64_t i = 0; i < t.bytes(); i += kPage) (void)data[i];
-  bytes_done_ += t.bytes();
-  if (options_.progress) options_.progress(bytes_done_, bytes_total_);
+  device_.threads().parallel_for(t.bytes(), kPiece, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i += kPage) (void)data[i];
+  });
 }
 
 StoredTensor Loader::take(const std::string& name, const Shape& asked) {
   StoredTensor stored = checkpoint_.get(name, asked);
   require(stored.data.numel() == asked.numel(), "{}: tensor '{}' has shape {}, expected {} elements",
           checkpoint_.source(), name, stored.data.shape(), asked.numel());
-  if (options_.progress) touch(stored.data);
   elements_ += asked.numel();
+  bytes_done_ += stored.data.bytes();
+  if (options_.progress) options_.progress(bytes_done_, bytes_total_);
   return stored;
 }
 
@@ -38,7 +39,11 @@ Tensor Loader::to_float(const Tensor& t, const Shape& shape) const {
 
 Weight Loader::weight(const std::string& name, int64_t out, int64_t in) {
   Weight w = multiplier(table(name, out, in));
-  if (w.packed) checkpoint_.release(name);
+  if (options_.in_place) return w;
+  if (w.packed)
+    checkpoint_.release(name);
+  else if (options_.progress)
+    touch(w.data);
   return w;
 }
 

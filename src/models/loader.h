@@ -23,7 +23,9 @@ class Loader {
   /// The same to look rows up in, as an embedding does, but not to multiply with.
   Weight table(const std::string& name, int64_t rows, int64_t width);
   /// A table's matrix to multiply with.
-  Weight multiplier(const Weight& table) { return device_.backend().prepare(table.data, table.scale); }
+  Weight multiplier(const Weight& table) {
+    return options_.in_place ? table : device_.backend().prepare(table.data, table.scale);
+  }
   /// What the adapters add to the linear layer `module`, y [out] = W x [in]. For layers that linear() and expert() do
   /// not make. `interleaved`: see interleaved_rows(); 0: rows in the order of Hugging Face.
   std::vector<Lora> loras(const std::string& module, int64_t out, int64_t in, int interleaved = 0);

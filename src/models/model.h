@@ -62,7 +62,12 @@ struct LoadOptions {
   bool trainable = false;
   /// What they add sums up. Over a base of any dtype, quantised ones included.
   std::vector<AdapterChoice> adapters = {};
-  /// Called now and then with the bytes read so far and in all. May be empty.
+  /// Weights are used where the checkpoint has them, as a rule in a mapped file, and multiplied in float32, also where
+  /// kernels would be faster on a copy in their own order: for models about as large as the memory, or to start at
+  /// once.
+  bool in_place = false;
+  /// Called now and then with the bytes read so far and in all; then everything is brought into memory, unless it
+  /// stays in place. May be empty.
   std::function<void(int64_t done, int64_t total)> progress = {};
 };
 
