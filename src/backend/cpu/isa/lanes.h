@@ -128,14 +128,17 @@ DURE_INLINE Vec add_pair_products(Vec sum, IntVec w, IntVec x) {
 }
 #endif
 
-/// Asks for the kBytes that come kAhead bytes later, the next panel as a rule: the hardware alone would stop at each
-/// page, and misses the factors. `at` is a group's share of its panel, so that lines are asked for in their order.
+/// How far ahead weights are asked for: the next panel as a rule. The hardware alone would stop at each page, and
+/// misses the factors.
+constexpr int64_t kAhead = 18 << 10;
+
+DURE_INLINE uintptr_t address(const void* p) { return reinterpret_cast<uintptr_t>(p); }
+
+/// Asks for kBytes, which may lie past the end of the weights.
 template <int kBytes>
-DURE_INLINE void ask_for(const uint8_t* at) {
-  constexpr int kAhead = 18 << 10;
-  const uintptr_t ahead = reinterpret_cast<uintptr_t>(at) + kAhead;  // may lie past the end
+DURE_INLINE void ask_for(uintptr_t at) {
   DURE_UNROLL
-  for (int i = 0; i < kBytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(ahead + i), _MM_HINT_T0);
+  for (uintptr_t i = 0; i < kBytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(at + i), _MM_HINT_T0);
 }
 
 }  // namespace

@@ -107,9 +107,10 @@ struct FloatFormat {
   struct Packed {
     const uint8_t* panel[V];
     const float* factors[V];
+    int64_t bytes, skipped;  ///< of a panel, of the panels between
 
     Packed() = default;
-    Packed(const PanelRows& w, int64_t row) {
+    Packed(const PanelRows& w, int64_t row) : bytes(w.panel_bytes), skipped((V / kParts - 1) * w.panel_bytes) {
       for (int v = 0; v < V; ++v) {
         panel[v] = w.data + (row / cpu::kPanelRows + v / kParts) * w.panel_bytes;
         factors[v] = reinterpret_cast<const float*>(panel[v] + w.factors_at);
@@ -117,7 +118,9 @@ struct FloatFormat {
     }
     DURE_INLINE const uint8_t* at(int v, int64_t q) const { return panel[v] + q * E::kQuadBytes; }
     DURE_INLINE auto quad(int v, int64_t q) const {
-      if (v % kParts == 0) ask_for<E::kQuadBytes>(at(v, q));
+      const int64_t next = q * E::kQuadBytes + kAhead;  // in this panel, or in the one that comes after all V
+      if (v % kParts == 0)
+        ask_for<E::kQuadBytes>(address(panel[v]) + static_cast<uintptr_t>(next < bytes ? next : next + skipped));
       return E::read(at(v, q), v % kParts);
     }
     DURE_INLINE Vec factor(int v, int64_t block) const { return set(factors[v][block]); }

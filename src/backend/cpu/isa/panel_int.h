@@ -197,8 +197,9 @@ template <Codes kCodes, Factors kFactors, int kShift>
 template <int V>
 struct IntFormat<kCodes, kFactors, kShift>::Packed {
   const uint8_t *codes[V], *factors[V];
+  int64_t ahead;  ///< where what comes after these panels lies
 
-  Packed(const PanelRows& w, int64_t row) {
+  Packed(const PanelRows& w, int64_t row) : ahead(V == kParts ? kAhead : V / kParts * w.panel_bytes) {
     for (int v = 0; v < V; ++v) {
       const uint8_t* panel = w.data + (row / cpu::kPanelRows + v / kParts) * w.panel_bytes;
       codes[v] = panel + v % kParts * static_cast<int>(sizeof(IntVec));
@@ -210,7 +211,8 @@ struct IntFormat<kCodes, kFactors, kShift>::Packed {
   struct Block {
     static constexpr int kGroups = factor_groups(kFactors);
     static constexpr int kShare = code_bytes(kCodes) + factor_bytes(kFactors) / kGroups;  // of the panel
-    const uint8_t *group[V], *share[V], *scales[V];
+    const uint8_t *group[V], *scales[V];
+    uintptr_t next[V];
     Vec d[V], dmin[V];
 
     DURE_INLINE Block(const Packed& w, int64_t g) {
@@ -219,7 +221,7 @@ struct IntFormat<kCodes, kFactors, kShift>::Packed {
         const uint8_t* from = w.factors[v] + g / kGroups * factor_bytes(kFactors);
         const int part = v % kParts * kLanes;
         group[v] = w.codes[v] + g * code_bytes(kCodes);
-        share[v] = w.codes[v] + g * kShare;
+        next[v] = address(w.codes[v]) + static_cast<uintptr_t>(g * kShare + w.ahead);
         d[v] = widen(reinterpret_cast<const Half*>(from) + part);
         if constexpr (kMinimums) dmin[v] = widen(reinterpret_cast<const Half*>(from + 32) + part);
         scales[v] = from + (kMinimums ? 64 : 32) + part;
@@ -230,7 +232,7 @@ struct IntFormat<kCodes, kFactors, kShift>::Packed {
       DURE_UNROLL
       for (int v = 0; v < V; ++v) {
         const uint8_t* from = group[v] + i * code_bytes(kCodes);
-        if (v % kParts == 0) ask_for<kShare>(share[v] + i * kShare);
+        if (v % kParts == 0) ask_for<kShare>(next[v] + static_cast<uintptr_t>(i * kShare));
         all.of[v] = PackedCodes<kCodes>(from);
       }
       return all;
