@@ -162,6 +162,8 @@ struct FloatFormat {
       for (int64_t q = column / cpu::kPanelQuad; q < quads(end); q += kBlockQuads) {
         Vec part[V][M];
         set_zero(part);
+        // The sums wait in memory meanwhile, or g++ 12 would rather move the parts there.
+        if constexpr (kParts == 1) asm("" : "+m"(sum));
         add_quads(w, x, q, q + kBlockQuads < quads(end) ? q + kBlockQuads : quads(end), part);
         DURE_UNROLL
         for (int v = 0; v < V; ++v) {
