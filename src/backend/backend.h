@@ -16,6 +16,8 @@ struct Weight {
   Tensor scale;  ///< F8_E4M3 only: float32 [ceil(N/128), ceil(K/128)], a factor for each 128x128 block
   /// The same in the order that the backend's kernels stream, if they want another than that of `data`; its own affair.
   std::shared_ptr<const void> packed = nullptr;
+  /// Heads' rows in the other orientation, [H * K, count], if prepare_heads made them.
+  std::shared_ptr<const Weight> turned = nullptr;
 
   bool defined() const { return data.defined(); }
   int64_t out_features() const { return data.dim(0); }
@@ -27,6 +29,10 @@ enum class Direction : uint8_t {
   forward,    ///< y[T, N] = x[T, K] W^T
   transpose,  ///< y[T, K] = x[T, N] W
 };
+
+constexpr Direction opposite(Direction d) {
+  return d == Direction::forward ? Direction::transpose : Direction::forward;
+}
 
 /// The rows of a weight that belong to each head: head h has rows [h * stride + begin, h * stride + begin + count).
 struct HeadRows {
@@ -126,6 +132,10 @@ class Backend {
   /// little (embeddings, gradients), so a mapped file's pages may leave memory.
   virtual Weight prepare(Tensor data, Tensor scale) = 0;
 
+  /// Readies gemm_heads with these rows of each head and Direction::transpose, by a copy in bfloat16 if that is much
+  /// faster than the weight as it is stored. Never in Compute::f32.
+  virtual void prepare_heads(Weight& w, HeadRows rows) = 0;
+
   // --- linear algebra ---
   /// y = x W^T, or x W with Direction::transpose.
   virtual void gemm(View y, ConstView x, const Weight& w, Direction direction) = 0;
@@ -164,6 +174,10 @@ class Backend {
   /// Writes row t of x [T, width] to its place in `pages` [blocks, block_size, width] (see KvSource), rounding to the
   /// pages' dtype.
   virtual void cache_append(View pages, ConstView x, ConstView block_table, const Ragged& rows) = 0;
+  /// The other way: row t of x is what the cache holds at positions[t].
+  virtual void cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) = 0;
+  /// o [T, H, D] and its log-sum-exp [T, H] are joined by attention of the same queries to other positions.
+  virtual void merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) = 0;
 
   // --- mixture of experts ---
   /// Picks top_k experts a row. ids [T, k] in ascending order, weights [T, k]; logits [T, E]; bias [E] (may be empty)

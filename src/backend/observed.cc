@@ -75,6 +75,13 @@ class ObservedBackend final : public Backend {
   void cache_append(View pages, ConstView x, ConstView block_table, const Ragged& rows) override {
     inner_->cache_append(pages, x, block_table, rows);
   }
+  void cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) override {
+    inner_->cache_read(x, pages, block_table, rows);
+  }
+  void merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) override {
+    inner_->merge_attention(o, lse, other, other_lse);
+  }
+  void prepare_heads(Weight& w, HeadRows rows) override { inner_->prepare_heads(w, rows); }
   void route(View ids, View weights, ConstView logits, ConstView bias, const Routing& routing) override {
     inner_->route(ids, weights, logits, bias, routing);
   }

@@ -76,6 +76,7 @@ Assistant::Assistant(const std::filesystem::path& path, const AssistantOptions& 
                              ? std::min(options.max_model_len, model_->info().max_position_embeddings)
                              : affordable_context(*model_, options.cache_dtype);
   engine.cache_dtype = options.cache_dtype;
+  engine.exact = options.exact;
   engine_ = std::make_unique<Engine>(*model_, *device_, engine);
   recommended_ = recommended_sampling(checkpoint_->generation(), *tokenizer_, vocab);
 }

@@ -19,6 +19,7 @@ struct AssistantOptions {
   LoadOptions load;       ///< with its progress
   int max_model_len = 0;  ///< 0: what the model was made for, as far as half of the free memory holds its cache
   DType cache_dtype = DType::BF16;
+  bool exact = false;  ///< see EngineOptions
 };
 
 /// What to generate from a prompt.

@@ -212,6 +212,7 @@ void add_bench(CLI::App& app) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--batch", o->bench.batch, "Rows of a prompt that are computed together")->check(kAtLeastOne);
   add_cache_option(*command, o->cache);
+  add_exact_option(*command, o->bench.exact);
   command->add_option("--shape", o->shape, "Instead of MODEL: a name that dure plan knows, or a config.json")
       ->type_name("NAME");
   command->add_option("--type", o->type, "Type of --shape's random weights, such as q4_k_m; by default as released");

@@ -68,6 +68,10 @@ Compute parse_compute(const std::string& name) {
   return name == "int8" ? Compute::int8 : name == "bf16" ? Compute::bf16 : Compute::f32;
 }
 
+void add_exact_option(CLI::App& command, bool& exact) {
+  command.add_flag("--exact", exact, "One arithmetic for prompts and answers: whatever is cached, the same bytes");
+}
+
 void add_cache_option(CLI::App& command, std::string& cache) {
   command.add_option("--cache", cache, "Type of the KV cache: f32, bf16 or f16")
       ->type_name("TYPE")
@@ -110,6 +114,7 @@ void GenerationOptions::add_to(CLI::App& command) {
   command.add_option("-c,--context", context, "Tokens of prompt and answer at most; by default what memory allows")
       ->check(kAtLeastOne);
   add_cache_option(command, cache);
+  add_exact_option(command, exact);
 }
 
 SamplingParams GenerationOptions::sampling(SamplingParams p) const {
@@ -131,6 +136,7 @@ AssistantOptions GenerationOptions::assistant(const ModelOptions& model) const {
   o.device = model.device();
   o.load = model.load();
   o.max_model_len = context;
+  o.exact = exact;
   o.cache_dtype = cache == "f32" ? DType::F32 : cache == "f16" ? DType::F16 : DType::BF16;
   return o;
 }

@@ -39,6 +39,9 @@ Compute parse_compute(const std::string& name);
 /// --cache TYPE, the name of a dtype.
 void add_cache_option(CLI::App& command, std::string& cache);
 
+/// --exact: one arithmetic for prompts and answers.
+void add_exact_option(CLI::App& command, bool& exact);
+
 /// And those of commands that generate text.
 struct GenerationOptions {
   std::optional<float> temperature, top_p, min_p, typical_p, repetition_penalty, presence_penalty, frequency_penalty;
@@ -47,6 +50,7 @@ struct GenerationOptions {
   std::vector<std::string> stop;
   int context = 0;
   std::string cache = "bf16";
+  bool exact = false;
 
   void add_to(CLI::App& command);
   /// The model's own recommendation with what the user asked for.

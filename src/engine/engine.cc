@@ -17,6 +17,7 @@ Engine::Engine(Model& model, Device& device, const EngineOptions& options)
       device_(device),
       max_model_len_(options.max_model_len > 0 ? options.max_model_len : model.info().max_position_embeddings),
       max_batch_(std::max(options.max_num_batched_tokens, 1)),
+      exact_(options.exact),
       pool_(0) {
   const auto planes = model.cache_planes();
   const int64_t page_bytes = cache_bytes_per_token(planes, options.cache_dtype) * KVCache::kBlockSize;
@@ -81,22 +82,26 @@ void Engine::admit() {
   }
 }
 
-/// Decode rows first, so that nobody's answer waits for another's prompt; prompts share what is left of the budget.
-std::vector<Engine::Scheduled> Engine::schedule() const {
+RowKind Engine::kind_of(const Sequence& s) const {
+  return exact_ || s.computed >= s.prompt_length() ? RowKind::sampled : RowKind::prompt;
+}
+
+/// Single rows first, so that nobody's answer waits for another's prompt.
+std::vector<Engine::Scheduled> Engine::schedule(RowKind kind, int* budget) const {
   std::vector<Scheduled> scheduled;
-  int budget = max_batch_;
-  for (const bool decode : {true, false})
+  for (const bool single : {true, false})
     for (const auto& s : running_) {
       const int left = s->length() - s->computed;
-      if ((left == 1) != decode || budget == 0) continue;
-      scheduled.push_back({s.get(), std::min(left, budget)});
-      budget -= scheduled.back().rows;
+      if (kind_of(*s) != kind || (left == 1) != single || *budget == 0) continue;
+      scheduled.push_back({s.get(), std::min(left, *budget)});
+      *budget -= scheduled.back().rows;
     }
   return scheduled;
 }
 
-Batch Engine::make_batch(const std::vector<Scheduled>& scheduled) const {
+Batch Engine::make_batch(const std::vector<Scheduled>& scheduled, RowKind kind) const {
   Batch b;
+  b.kind = kind;
   b.starts = {0};
   size_t widest = 0;
   for (const auto& [s, rows] : scheduled) widest = std::max(widest, s->pages.size());
@@ -119,26 +124,37 @@ Batch Engine::make_batch(const std::vector<Scheduled>& scheduled) const {
 bool Engine::step() {
   std::erase_if(running_, [](const auto& s) { return s->finished; });
   admit();
-  const std::vector<Scheduled> scheduled = schedule();
+  std::vector<Scheduled> scheduled;
+  std::vector<Computed> computed;
+  int budget = max_batch_;
+  for (const RowKind kind : {RowKind::sampled, RowKind::prompt}) {
+    const std::vector<Scheduled> some = schedule(kind, &budget);
+    if (some.empty()) continue;
+    computed.push_back(compute(some, kind));
+    scheduled.insert(scheduled.end(), some.begin(), some.end());
+  }
   if (scheduled.empty()) return false;
-  commit(scheduled, model_.forward(make_batch(scheduled)));
+  commit(scheduled, computed);
   std::erase_if(running_, [](const auto& s) { return s->finished; });
   return !running_.empty() || !waiting_.empty();
 }
 
-void Engine::commit(const std::vector<Scheduled>& scheduled, const Tensor& hidden) {  // hidden: [T, D]
+Engine::Computed Engine::compute(const std::vector<Scheduled>& scheduled, RowKind kind) {
+  const Tensor hidden = model_.forward(make_batch(scheduled, kind));  // [T, D]
+  Computed computed;
   std::vector<int> last_rows;
-  std::vector<Sequence*> sampling;
   int row = 0;
   for (const auto& [s, rows] : scheduled) {
     row += rows;
     if (s->computed + rows < s->length()) continue;  // the prompt goes on in the next step
     last_rows.push_back(row - 1);
-    sampling.push_back(s);
+    computed.sampling.push_back(s);
   }
-  Tensor logits;  // [S, V]
-  if (!sampling.empty()) logits = model_.logits(take_rows(hidden, last_rows));
+  if (!last_rows.empty()) computed.logits = model_.logits(take_rows(hidden, last_rows));  // [sampling, V]
+  return computed;
+}
 
+void Engine::commit(const std::vector<Scheduled>& scheduled, const std::vector<Computed>& computed) {
   // The model is done; only from here on does anything change. A callback may cancel any sequence.
   for (const auto& [s, rows] : scheduled) {
     if (s->finished) continue;
@@ -146,23 +162,24 @@ void Engine::commit(const std::vector<Scheduled>& scheduled, const Tensor& hidde
     if (s->computed <= s->prompt_length() && s->request.on_prefill)
       s->request.on_prefill(s->computed, s->prompt_length());
   }
-  for (size_t i = 0; i < sampling.size(); ++i) {
-    Sequence& s = *sampling[i];
-    if (s.finished) continue;
-    const size_t vocab = static_cast<size_t>(logits.dim(1));
-    const Sampled token = s.sampler.sample(logits.data().subspan(i * vocab, vocab), s.tokens, s.prompt_length());
-    if (is_stop_token(s.request.sampling, token.id)) {
-      finish(s, FinishReason::stop);
-      continue;
+  for (const auto& [sampling, logits] : computed)
+    for (size_t i = 0; i < sampling.size(); ++i) {
+      Sequence& s = *sampling[i];
+      if (s.finished) continue;
+      const size_t vocab = static_cast<size_t>(logits.dim(1));
+      const Sampled token = s.sampler.sample(logits.data().subspan(i * vocab, vocab), s.tokens, s.prompt_length());
+      if (is_stop_token(s.request.sampling, token.id)) {
+        finish(s, FinishReason::stop);
+        continue;
+      }
+      s.tokens.push_back(token.id);
+      const int answered = s.length() - s.prompt_length();
+      const bool full =
+          s.length() >= max_model_len_ || answered >= s.request.sampling.max_tokens.value_or(max_model_len_);
+      const bool more = !s.request.on_token || s.request.on_token(token);
+      if (s.finished) continue;
+      if (!more || full) finish(s, more ? FinishReason::length : FinishReason::cancelled);
     }
-    s.tokens.push_back(token.id);
-    const int answered = s.length() - s.prompt_length();
-    const bool full =
-        s.length() >= max_model_len_ || answered >= s.request.sampling.max_tokens.value_or(max_model_len_);
-    const bool more = !s.request.on_token || s.request.on_token(token);
-    if (s.finished) continue;
-    if (!more || full) finish(s, more ? FinishReason::length : FinishReason::cancelled);
-  }
 }
 
 void Engine::finish(Sequence& s, FinishReason reason) {

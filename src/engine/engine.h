@@ -16,15 +16,17 @@ struct EngineOptions {
   int64_t cache_bytes = 0;           ///< for the KV cache; 0: room for one sequence of max_model_len
   int max_num_batched_tokens = 512;  ///< rows of one step
   DType cache_dtype = DType::BF16;
+  bool exact = false;  ///< one arithmetic for prompts and answers: any chunks and any cached prefix, the same bytes
 };
 
 /// Many sequences through one model: token ids in, token ids out. step() = schedule -> forward -> sample -> commit.
 ///
-/// Decode rows of all running sequences and chunks of waiting prompts share a batch. A sequence starts when the cache
-/// has room for all it may need, so that nobody is thrown out midway; others wait in line. The pages of finished
-/// sequences stay until somebody needs them: a prompt that begins like one of them takes its pages over and computes
-/// only the rest.
-/// Not thread-safe.
+/// A step feeds the sampled rows of all running sequences as one batch, then chunks of prompts as another, so that each
+/// kind has its own arithmetic (see RowKind); prompts take what the sampled rows leave of the step's budget. A
+/// request's tokens do not depend on its company, nor on the number of threads. A sequence starts when the cache has
+/// room for all it may need, so that nobody is thrown out midway; others wait in line. The pages of finished sequences
+/// stay until somebody needs them: a prompt that begins like one of them takes its pages over and computes only the
+/// rest. Not thread-safe.
 class Engine {
  public:
   /// `model` and `device` outlive the engine. Throws Error if the cache cannot hold one page for each plane.
@@ -33,7 +35,8 @@ class Engine {
   /// Queues a request. Throws Error if the prompt is empty, has ids outside the vocabulary or leaves no room for an
   /// answer, or if a sampling parameter is out of range.
   SeqId add(Request request);
-  /// One batch. Returns whether there is more to do. Errors of the model leave the engine as it was before the step.
+  /// A batch of each kind of row. Returns whether there is more to do. Errors of the model leave the engine as it was
+  /// before the step.
   bool step();
   /// The sequence ends now, with FinishReason::cancelled; unknown ids are ignored. May be called from a callback.
   void cancel(SeqId id);
@@ -47,15 +50,24 @@ class Engine {
     int rows;  // tokens of it in this batch
   };
   void admit();
-  std::vector<Scheduled> schedule() const;
-  Batch make_batch(const std::vector<Scheduled>& scheduled) const;
-  void commit(const std::vector<Scheduled>& scheduled, const Tensor& hidden);
+  /// What one batch did: logits of the sequences whose last token it held.
+  struct Computed {
+    std::vector<Sequence*> sampling;
+    Tensor logits;  // [sampling, V]
+  };
+  /// The sequences whose next rows are of a kind, within `budget` rows, which shrinks.
+  std::vector<Scheduled> schedule(RowKind kind, int* budget) const;
+  RowKind kind_of(const Sequence& s) const;
+  Batch make_batch(const std::vector<Scheduled>& scheduled, RowKind kind) const;
+  Computed compute(const std::vector<Scheduled>& scheduled, RowKind kind);
+  void commit(const std::vector<Scheduled>& scheduled, const std::vector<Computed>& computed);
   void finish(Sequence& s, FinishReason reason);
   int pages_for(int tokens) const;
 
   Model& model_;
   Device& device_;
   int max_model_len_, max_batch_;
+  bool exact_;
   std::unique_ptr<KVCache> cache_;
   BlockPool pool_;
   std::shared_ptr<SamplerWorkspace> workspace_ = std::make_shared<SamplerWorkspace>();

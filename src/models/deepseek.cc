@@ -40,6 +40,7 @@ std::unique_ptr<Attention> load_mla(const Fields& config, Loader& load, const st
     a->w_uk = {kv_b, {nope + v, 0, nope}, Direction::transpose};
     a->w_uv = {kv_b, {nope + v, nope, v}, Direction::forward};
   }
+  a->w_uk.prepare(load.device());
   for (const Lora& lora : load.loras(prefix + ".kv_b_proj", int64_t{H} * (nope + v), rank)) {
     a->w_uk.loras.push_back({lora, {nope + v, 0, nope}, Direction::transpose});
     a->w_uv.loras.push_back({lora, {nope + v, nope, v}, Direction::forward});

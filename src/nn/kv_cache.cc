@@ -36,26 +36,21 @@ int64_t cache_bytes_per_token(const std::vector<std::vector<CachePlane>>& planes
   return values * info(dtype).block_bytes;
 }
 
-namespace {
-
-/// Appends rows [T, heads, width] to a plane; returns the plane's pages.
-Tensor append(const Tensor& rows, const Batch& b, int layer, int plane) {
+Tensor append_to_cache(const Tensor& rows, const Batch& b, int layer, int plane) {
   const Tensor pages = b.cache->pages(layer, plane, 1);  // [blocks, block_size, 1, heads * width]
   cache_append(pages.alias({pages.dim(0), pages.dim(1), pages.dim(3)}), reshape(rows, {rows.dim(0), -1}), b.block_table,
                b.ragged());
   return b.cache->pages(layer, plane, rows.dim(1));
 }
 
-}  // namespace
-
 Tensor attend(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value, const Batch& b, int layer,
               float scale) {
   if (b.cache == nullptr) return attention(q, key, value, b.ragged(), scale);
   int plane = 0;
   std::array<Tensor, 2> keys;
-  keys[0] = append(key[0], b, layer, plane++);
-  if (key[1].defined()) keys[1] = append(key[1], b, layer, plane++);
-  const Tensor values = value.same(key[0]) ? keys[0] : append(value, b, layer, plane++);
+  keys[0] = append_to_cache(key[0], b, layer, plane++);
+  if (key[1].defined()) keys[1] = append_to_cache(key[1], b, layer, plane++);
+  const Tensor values = value.same(key[0]) ? keys[0] : append_to_cache(value, b, layer, plane++);
   return attention_paged(q, keys, values, b.block_table, b.ragged(), scale);
 }
 

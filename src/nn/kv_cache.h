@@ -35,6 +35,9 @@ class KVCache {
 /// Bytes that one token takes in the cache.
 int64_t cache_bytes_per_token(const std::vector<std::vector<CachePlane>>& planes, DType dtype);
 
+/// Writes new rows [T, heads, width] to a plane of the batch's cache; returns the plane's pages.
+Tensor append_to_cache(const Tensor& rows, const Batch& b, int layer, int plane);
+
 /// Causal attention as a layer needs it: without a cache over the rows of the batch; with one, writes the new rows to
 /// the layer's planes (the key's parts, then the value unless it is the first part itself) and attends the pages.
 /// q [T, H, Dk], key parts [T, heads, width], value [T, heads, Dv] -> [T, H, Dv]

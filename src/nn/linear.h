@@ -24,6 +24,15 @@ struct HeadLinear {
   Direction direction;
   std::vector<HeadLora> loras = {};
 
+  /// The other way: [T, H, out] -> [T, H, in].
+  HeadLinear turned() const {
+    HeadLinear t{weight, rows, opposite(direction)};
+    for (const HeadLora& l : loras) t.loras.push_back(l.turned());
+    return t;
+  }
+  /// What this and turned() multiply with, ready for both.
+  void prepare(Device& device) { device.backend().prepare_heads(weight, rows); }
+
   Tensor operator()(const Tensor& x) const {  // [T, H, in] -> [T, H, out]
     Tensor y = linear_heads(x, weight, rows, direction);
     for (const HeadLora& l : loras) y = add(y, l(x));

@@ -22,6 +22,8 @@ struct HeadLora {
   HeadRows rows;  ///< of B
   Direction direction;
 
+  HeadLora turned() const { return {lora, rows, opposite(direction)}; }
+
   Tensor operator()(const Tensor& x) const {  // [T, H, in] -> [T, H, out]
     const Lora& l = lora;
     if (direction == Direction::forward)  // B_h (A x)

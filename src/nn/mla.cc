@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "nn/cells.h"
+#include "ops/attention.h"
 #include "ops/view.h"
 
 namespace dure {
@@ -12,14 +14,46 @@ Tensor MLA::operator()(const Tensor& x, const Batch& b, int layer) const {  // x
   const auto [q_nope, q_r] = split(reshape(q, {-1, num_heads, nope + rope}), nope);  // [T, H, nope] [T, H, rope]
   const auto [latent, k_r] = split(kv_a_proj(x), kv_lora_rank);                      // [T, 512] [T, rope]
 
-  const Tensor q_c = w_uk(q_nope);                                     // [T, H, 512]
-  const Tensor query = concat(q_c, rotary(q_r, b));                    // [T, H, 512 + rope]
+  const Tensor q_pe = rotary(q_r, b);                                  // [T, H, rope]
   const Tensor c = reshape(kv_a_norm(latent), {-1, 1, kv_lora_rank});  // [T, 1, 512]
   const Tensor k_pe = rotary(reshape(k_r, {-1, 1, rope}), b);          // [T, 1, rope]
 
-  const float scale = rotary.softmax_scale / std::sqrt(static_cast<float>(nope + rope));
-  const Tensor o_c = attend(query, {c, k_pe}, c, b, layer, scale);           // [T, H, 512]
-  return o_proj(reshape(w_uv(o_c), {-1, int64_t{num_heads} * v_head_dim}));  // [T, D]
+  const bool expand = b.kind == RowKind::prompt && b.cache != nullptr;
+  const Tensor o = expand ? prompt(q_nope, q_pe, c, k_pe, b, layer) : absorbed(q_nope, q_pe, c, k_pe, b, layer);
+  return o_proj(reshape(o, {-1, int64_t{num_heads} * v_head_dim}));  // [T, D]
+}
+
+float MLA::scale() const {
+  return rotary.softmax_scale / std::sqrt(static_cast<float>(qk_nope_head_dim + qk_rope_head_dim));
+}
+
+Tensor MLA::absorbed(const Tensor& q_nope, const Tensor& q_pe, const Tensor& c, const Tensor& k_pe, const Batch& b,
+                     int layer) const {
+  const Tensor query = concat(w_uk(q_nope), q_pe);              // [T, H, 512 + rope]
+  return w_uv(attend(query, {c, k_pe}, c, b, layer, scale()));  // [T, H, v]
+}
+
+Tensor MLA::prompt(const Tensor& q_nope, const Tensor& q_pe, const Tensor& c, const Tensor& k_pe, const Batch& b,
+                   int layer) const {
+  const Tensor latents = append_to_cache(c, b, layer, 0), keys = append_to_cache(k_pe, b, layer, 1);
+  const auto plane = [](const Tensor& pages) { return pages.alias({pages.dim(0), pages.dim(1), pages.dim(3)}); };
+  const Cells cells(b);
+
+  const Tensor own_c = cache_read(plane(latents), cells.block_table, cells.lines());  // [N, 512]
+  const Tensor own_pe = cache_read(plane(keys), cells.block_table, cells.lines());    // [N, rope]
+  const int64_t N = own_c.dim(0);
+  const Tensor every = own_c.alias({N, num_heads, kv_lora_rank}, {kv_lora_rank, 0, 1}, 0);  // the same for all heads
+  const Tensor k = w_uk.turned()(every), v = w_uv(every);                                   // [N, H, nope] [N, H, v]
+
+  Tensor lse, earlier_lse;  // [T, H]
+  const std::span<const int> first_lines(cells.line_starts.data(), cells.line_starts.size() - 1);
+  const Tensor o = attention_lines(concat(q_nope, q_pe), {k, reshape(own_pe, {N, 1, qk_rope_head_dim})}, v, first_lines,
+                                   cells.own(), scale(), &lse);  // [T, H, v]
+  if (cells.first_only) return o;
+  const Tensor earlier = attention_paged(concat(w_uk(q_nope), q_pe), {latents, keys}, latents, cells.block_table,
+                                         cells.earlier(), scale(), &earlier_lse);  // [T, H, 512]
+  merge_attention(o, lse, w_uv(earlier), earlier_lse);
+  return o;
 }
 
 std::vector<CachePlane> MLA::cache_planes() const { return {{"c_kv", kv_lora_rank}, {"k_pe", qk_rope_head_dim}}; }

@@ -58,8 +58,19 @@ Tensor attention(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor
   });
 }
 
+namespace {
+
+Tensor attend_source(const Tensor& q, const KvSource& kv, const Ragged& rows, float scale, Tensor* lse) {
+  Tensor o = Tensor::empty(q.device(), DType::F32, {q.dim(0), q.dim(1), kv.value.columns()});  // [T, H, Dv]
+  if (lse != nullptr) *lse = Tensor::empty(q.device(), DType::F32, {q.dim(0), q.dim(1)});      // [T, H]
+  q.device().backend().attention(o.view(), lse != nullptr ? lse->view() : View(), q.view(), kv, rows, scale);
+  return o;
+}
+
+}  // namespace
+
 Tensor attention_paged(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value,
-                       const Tensor& block_table, const Ragged& rows, float scale) {
+                       const Tensor& block_table, const Ragged& rows, float scale, Tensor* lse) {
   record_nothing("attention_paged", {q, key[0], key[1], value});
   check(q, key, value, rows);
   require(block_table.dim(0) == rows.sequences(), "attention: {} sequences, block table {}", rows.sequences(),
@@ -67,15 +78,38 @@ Tensor attention_paged(const Tensor& q, const std::array<Tensor, 2>& key, const 
   KvSource kv = source(key, value);
   kv.block_table = block_table.view();
   kv.block_size = static_cast<int>(value.dim(1));
-  Tensor o = Tensor::empty(q.device(), DType::F32, {q.dim(0), q.dim(1), value.dim(-1)});  // [T, H, Dv]
-  q.device().backend().attention(o.view(), {}, q.view(), kv, rows, scale);
-  return o;
+  return attend_source(q, kv, rows, scale, lse);
+}
+
+Tensor attention_lines(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value,
+                       std::span<const int> line_starts, const Ragged& rows, float scale, Tensor* lse) {
+  record_nothing("attention_lines", {q, key[0], key[1], value});
+  check(q, key, value, rows);
+  require(static_cast<int>(line_starts.size()) == rows.sequences(), "attention: {} sequences, lines of {}",
+          rows.sequences(), line_starts.size());
+  KvSource kv = source(key, value);
+  kv.starts = line_starts;
+  return attend_source(q, kv, rows, scale, lse);
+}
+
+void merge_attention(const Tensor& o, const Tensor& lse, const Tensor& other, const Tensor& other_lse) {
+  record_nothing("merge_attention", {o, other});
+  require(o.shape() == other.shape() && lse.shape() == other_lse.shape(), "merge_attention: {} and {}", o.shape(),
+          other.shape());
+  o.device().backend().merge_attention(o.view(), lse.view(), other.view(), other_lse.view());
 }
 
 void cache_append(const Tensor& pages, const Tensor& x, const Tensor& block_table, const Ragged& rows) {
   record_nothing("cache_append", {pages, x});
   require(pages.dim(2) == x.dim(-1), "cache_append: rows of {} channels, pages {}", x.dim(-1), pages.shape());
   x.device().backend().cache_append(pages.view(), x.view(), block_table.view(), rows);
+}
+
+Tensor cache_read(const Tensor& pages, const Tensor& block_table, const Ragged& rows) {
+  Tensor x = Tensor::empty(pages.device(), DType::F32,
+                           {static_cast<int64_t>(rows.positions.size()), pages.dim(2)});  // [T, width]
+  pages.device().backend().cache_read(x.view(), pages.view(), block_table.view(), rows);
+  return x;
 }
 
 }  // namespace dure

@@ -18,12 +18,24 @@ namespace dure {
 Tensor attention(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value, const Ragged& rows,
                  float scale);
 
-/// The same over cache pages (see KvSource), at the positions up to each row's own. No gradient.
+/// The same over cache pages (see KvSource), at the positions up to each row's own; none for position -1. No gradient.
 /// key, value  [blocks, block_size, heads, width]; block_table I32 [S, pages per sequence]
+/// lse         if given, receives log sum_j exp(scale * q . key[j]) [T, H], for merge_attention
 Tensor attention_paged(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value,
-                       const Tensor& block_table, const Ragged& rows, float scale);
+                       const Tensor& block_table, const Ragged& rows, float scale, Tensor* lse = nullptr);
+
+/// The same over plain lines: position p of sequence s is line line_starts[s] + p. No gradient.
+/// key, value  [lines, heads, width]
+Tensor attention_lines(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value,
+                       std::span<const int> line_starts, const Ragged& rows, float scale, Tensor* lse = nullptr);
+
+/// o [T, H, D] with its lse [T, H] becomes attention to the union of two sets of positions. In place, no gradient.
+void merge_attention(const Tensor& o, const Tensor& lse, const Tensor& other, const Tensor& other_lse);
 
 /// Writes rows x [T, width] to their places in pages [blocks, block_size, width]. No gradient.
 void cache_append(const Tensor& pages, const Tensor& x, const Tensor& block_table, const Ragged& rows);
+
+/// What pages hold at rows' positions, as float32: [T, width]. No gradient.
+Tensor cache_read(const Tensor& pages, const Tensor& block_table, const Ragged& rows);
 
 }  // namespace dure

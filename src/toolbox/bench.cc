@@ -40,7 +40,9 @@ class Bench {
     BenchCase c = measure("prefill", tokens, depth, 1, [&] {
       run.pretend(depth);
       Tensor hidden;
-      for (int at = 0; at < tokens; at += o_.batch) hidden = run.feed({ids(std::min(o_.batch, tokens - at))});
+      for (int at = 0; at < tokens; at += o_.batch)
+        hidden = run.feed({ids(std::min(o_.batch, tokens - at))}, nullptr, nullptr,
+                          o_.exact ? RowKind::sampled : RowKind::prompt);
       model_.logits(hidden.rows(hidden.dim(0) - 1, 1));
     });
     double bytes = 0;  // each batch reads the weights once, and the cache up to its own end
@@ -62,7 +64,7 @@ class Bench {
       for (int i = 0; i < tokens; ++i) {
         std::vector<std::vector<int>> rows(static_cast<size_t>(sequences));
         for (std::vector<int>& row : rows) row = ids(1);
-        model_.logits(run.feed(rows));
+        model_.logits(run.feed(rows, nullptr, nullptr, RowKind::sampled));
       }
     });
     const double positions = depth + (tokens + 1) / 2.;

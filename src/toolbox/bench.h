@@ -24,6 +24,7 @@ struct BenchOptions {
   double seconds = 5;                                 ///< enough of a case: no run begins later
   int batch = 512;                                    ///< rows of a prompt that are computed together
   DType cache = DType::BF16;
+  bool exact = false;  ///< see EngineOptions
   /// A case is left out if a run of it would take longer than this, going by the one before it, or if its cache does
   /// not fit the free memory. 0: none is.
   double patience = 0;

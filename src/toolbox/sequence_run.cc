@@ -35,8 +35,9 @@ SequenceRun::SequenceRun(Model& model, Device& device, int sequences, int capaci
       pages_each_(pages_for(capacity)),
       lengths_(static_cast<size_t>(sequences)) {}
 
-Tensor SequenceRun::feed(const std::vector<std::vector<int>>& rows, const Trace* trace, Batch* keep) {
+Tensor SequenceRun::feed(const std::vector<std::vector<int>>& rows, const Trace* trace, Batch* keep, RowKind kind) {
   Batch b;
+  b.kind = kind;
   std::vector<int> table;
   b.starts = {0};
   for (size_t s = 0; s < rows.size(); ++s) {

@@ -13,7 +13,8 @@ class SequenceRun {
 
   /// Appends rows[s] to sequence s (empty: nothing for it in this batch); returns hidden states of all rows, [T, D].
   /// `keep` receives the batch, for MTP and for tests.
-  Tensor feed(const std::vector<std::vector<int>>& rows, const Trace* trace = nullptr, Batch* keep = nullptr);
+  Tensor feed(const std::vector<std::vector<int>>& rows, const Trace* trace = nullptr, Batch* keep = nullptr,
+              RowKind kind = RowKind::prompt);
 
   /// Sets every sequence to `length` tokens with made-up keys and values, to measure at some depth without a prompt.
   /// REQUIRES: length <= capacity.

@@ -190,4 +190,26 @@ void CpuBackend::attention(View o, View lse, ConstView q, const KvSource& kv, co
   });
 }
 
+void CpuBackend::cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) {
+  const int64_t block = pages.dim(1), bytes = info(pages.dtype).block_bytes;
+  const cpu::FormatKernels& format = *kernels_.formats[format_of(pages.dtype)];
+  for (int s = 0; s < rows.sequences(); ++s)
+    for_each_row(rows.starts[s + 1] - rows.starts[s], x.columns(), [&](int64_t i) {
+      const int64_t t = rows.starts[s] + i, position = rows.positions[t];
+      const int64_t offset =
+          block_table.row<int>(s)[position / block] * pages.strides[0] + position % block * pages.strides[1];
+      const cpu::WeightRows line = {static_cast<const uint8_t*>(pages.data) + offset * bytes, 0, x.columns()};
+      format.unpack(line, 0, 1, 0, x.columns(), {x.row(t), 0});
+    });
+}
+
+void CpuBackend::merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) {
+  for_each_row(o.rows(), o.columns(), [&](int64_t r) {
+    const float a = static_cast<const float*>(lse.data)[r], b = static_cast<const float*>(other_lse.data)[r];
+    if (b == -std::numeric_limits<float>::infinity()) return;
+    const float share = 1 / (1 + std::exp(b - a));  // of o
+    kernels_.blend(o.row(r), share, other.row(r), 1 - share, o.columns());
+  });
+}
+
 }  // namespace dure

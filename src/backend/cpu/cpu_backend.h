@@ -30,6 +30,7 @@ class CpuBackend : public ReferenceBackend {
 
   std::string name() const override;
   Weight prepare(Tensor data, Tensor scale) override;
+  void prepare_heads(Weight& w, HeadRows rows) override;
 
   void gemm(View y, ConstView x, const Weight& w, Direction direction) override;
   void gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows, Direction direction) override;
@@ -50,6 +51,8 @@ class CpuBackend : public ReferenceBackend {
   void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override;
+  void cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) override;
+  void merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) override;
   void moe(View y, ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) override;
   void moe_backward(View dx, View dweights, std::span<const ExpertGradient> dexperts, ConstView dy, ConstView x,
                     std::span<const Expert> experts, ConstView ids, ConstView weights) override;

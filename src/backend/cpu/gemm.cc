@@ -181,6 +181,28 @@ Weight CpuBackend::prepare(Tensor data, Tensor scale) {
   return w;
 }
 
+void CpuBackend::prepare_heads(Weight& w, HeadRows rows) {
+  if (compute_ != Compute::int8) return;
+  Device& device = w.data.device();
+  const int64_t K = w.in_features(), H = w.out_features() / rows.stride;
+  const Tensor turned = Tensor::empty(device, DType::BF16, {H * K, rows.count});
+  auto* to = static_cast<uint16_t*>(turned.view().data);
+  const Product p = product(w, 0, 0);
+  threads_->parallel_for(H, 1, [&](int64_t h, int64_t) {
+    const Scratch::Buffer buffer = scratch_.take(rows.count * K), row = scratch_.take(rows.count);
+    const int64_t begin = h * rows.stride + rows.begin;
+    kernels_.formats[p.format]->unpack(p.w, begin, begin + rows.count, 0, K, {buffer.data(), K});
+    for (int64_t k = 0; k < K; ++k) {
+      for (int64_t n = 0; n < rows.count; ++n) row.data()[n] = buffer.data()[n * K + k];
+      info(DType::BF16).quantise(row.data(), nullptr, to + (h * K + k) * rows.count, rows.count);
+    }
+  });
+  Weight t = prepare(turned, {});
+  // Only panels are read from now on; one row stands for the shape of the rest.
+  if (t.packed) t.data = Tensor::empty(device, DType::BF16, {1, rows.count}).alias({H * K, rows.count}, {0, 1}, 0);
+  w.turned = std::make_shared<const Weight>(std::move(t));
+}
+
 void CpuBackend::gemm(View y, ConstView x, const Weight& w, Direction direction) {
   Product p = product(w, 0, w.out_features());
   if (w.packed && direction == Direction::forward) {
@@ -200,13 +222,18 @@ void CpuBackend::gemm(View y, ConstView x, const Weight& w, Direction direction)
 }
 
 void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows, Direction direction) {
-  const int64_t T = x.dim(0), H = x.dim(1);
+  const int64_t T = x.dim(0), H = x.dim(1), K = x.columns();
+  if (w.turned && direction == Direction::transpose) {
+    const int64_t count = w.in_features();
+    return gemm_heads(y, x, *w.turned, {count, 0, count}, Direction::forward);
+  }
   const bool whole_panels = (rows.stride | rows.begin | rows.count) % cpu::kPanelRows == 0;
   if (w.packed && direction == Direction::forward && whole_panels) {
-    const int64_t K = x.columns();
     const cpu::PanelKernels& kernels = panel_kernels(w);
-    const Prepared xs = room(kernels, H * T, K);  // [H, T, k]
-    for_each_row(H * T, K, [&](int64_t r) {
+    const bool shared = x.strides[1] == 0;  // all heads get the same
+    const int64_t prepared_rows = shared ? T : H * T;
+    const Prepared xs = room(kernels, prepared_rows, K);  // [H, T, k]
+    for_each_row(prepared_rows, K, [&](int64_t r) {
       kernels.prepare(static_cast<const float*>(x.data) + r / T * x.strides[1] + r % T * x.strides[0], K, 0, K,
                       xs.row(r));
     });
@@ -218,7 +245,7 @@ void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows,
       p.M = T;
       p.panels = panels_of(w);
       p.panel_kernels = &kernels;
-      p.prepared = xs.from(h * T);
+      p.prepared = xs.from(shared ? 0 : h * T);
       products.push_back(p);
     }
     return multiply(products, direction);

@@ -155,4 +155,25 @@ void ReferenceBackend::cache_append(View pages, ConstView x, ConstView block_tab
     }
 }
 
+void ReferenceBackend::cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) {
+  const int64_t block = pages.dim(1);
+  const DTypeInfo& type = info(pages.dtype);
+  for (int s = 0; s < rows.sequences(); ++s)
+    for (int t = rows.starts[s]; t < rows.starts[s + 1]; ++t) {
+      const int64_t position = rows.positions[t], page = block_table.row<int>(s)[position / block];
+      const int64_t offset = page * pages.strides[0] + position % block * pages.strides[1];
+      type.dequantise(static_cast<const std::byte*>(pages.data) + offset * type.block_bytes, x.row(t), x.columns());
+    }
+}
+
+void ReferenceBackend::merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) {
+  for (int64_t r = 0; r < o.rows(); ++r) {
+    const double a = static_cast<const float*>(lse.data)[r], b = static_cast<const float*>(other_lse.data)[r];
+    if (b == -INFINITY) continue;
+    const double share = 1 / (1 + std::exp(b - a));  // of o
+    for (int64_t i = 0; i < o.columns(); ++i)
+      o.row(r)[i] = static_cast<float>(share * o.row(r)[i] + (1 - share) * other.row(r)[i]);
+  }
+}
+
 }  // namespace dure

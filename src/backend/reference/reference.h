@@ -13,6 +13,7 @@ class ReferenceBackend : public Backend {
 
   std::string name() const override { return "reference"; }
   Weight prepare(Tensor data, Tensor scale) override;
+  void prepare_heads(Weight&, HeadRows) override {}
 
   void gemm(View y, ConstView x, const Weight& w, Direction direction) override;
   void gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows, Direction direction) override;
@@ -37,6 +38,8 @@ class ReferenceBackend : public Backend {
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override;
   void cache_append(View pages, ConstView x, ConstView block_table, const Ragged& rows) override;
+  void cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) override;
+  void merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) override;
 
   void route(View ids, View weights, ConstView logits, ConstView bias, const Routing& routing) override;
   void route_weights(View weights, ConstView logits, ConstView ids, const Routing& routing) override;
