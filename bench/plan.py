@@ -100,7 +100,7 @@ def fit(o):
                 more = deep["bytes_per_token"] - first["bytes_per_token"]
                 operations = later["operations_per_token"] - prompt["operations_per_token"]
                 attention = ("attention", more / (seconds(deep) - seconds(first)) / bandwidth,
-                             operations / (seconds(later) - seconds(prompt)) / peaks["f32"], "f32")
+                             operations / (seconds(later) - seconds(prompt)) / peaks[unit], unit)
             print(f"{kind}: {rows[-1]}", file=sys.stderr)
     compute = {"f32": "kF32", "bf16": "kBf16", "int8": "kInt8"}[o.compute]
     for family, d, p, unit in [*rows, attention]:
