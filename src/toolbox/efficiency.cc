@@ -31,10 +31,9 @@ struct Row {
 
 constexpr Compute kF32 = Compute::f32, kInt8 = Compute::int8;
 
-// What bench/plan.py fit found on two Zen 5 cores that read 80 GB/s (docs/performance.md); run it again after a change
-// of the kernels. Weights are unpacked slower than memory could be read there, so on a machine with less bandwidth to a
-// core the shares of decoding are higher. F32 on avx2 was not measured and is taken to be as the half types; the
-// reference is a rough guess.
+// What bench/plan.py fit found on two Zen 5 cores that read 80 GB/s (docs/performance.md), of the fast arithmetic
+// beside other work; run it again after a change of the kernels. Integer products without VNNI count in shares of the
+// float32 peak. F32 on avx2 was not measured and is taken to be as the half types; the reference is a rough guess.
 constexpr Row kTable[] = {
     {"cpu/avx512bf16", kInt8, Family::half, {0.90, 0.74, Unit::bf16}},
     {"cpu/avx512bf16", kInt8, Family::f8, {0.56, 0.68, Unit::bf16}},
