@@ -8,8 +8,8 @@ namespace dure {
 /// sequence. A piece is the rows of one sequence in one cell; its lines are the positions from the cell's start to its
 /// last row. See MLA for what this is good for.
 struct Cells {
-  /// Chosen by measurement: longer cells save products for whole prompts, shorter ones for a few rows behind a cached
-  /// prefix, as every chunk expands its cell anew. docs/performance.md has the table.
+  /// A compromise: longer cells save products for whole prompts, shorter ones for a few rows behind a cached prefix, as
+  /// every chunk expands its cell anew. docs/performance.md counts the products.
   static constexpr int kSize = 1024;
 
   std::vector<int> starts;                       ///< [C + 1] first row of each piece
