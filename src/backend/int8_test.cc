@@ -93,6 +93,25 @@ TEST_P(Int8, GemmHeads) {
   expect_close(run(tested(), x, packed), run(oracle(), x, w), run(reference(), magnitudes(x), magnitudes(w)), kSum);
 }
 
+TEST_P(Int8, HeadsTheOtherWayRound) {
+  const int64_t H = 3, T = 5;
+  for (const int64_t K : {24, 32}) {  // rows of a head within panels, and whole ones
+    SCOPED_TRACE(K);
+    const HeadRows rows{40, 16, 24};
+    const Weight w = random_weight(DType::BF16, H * rows.stride, K);
+    const std::vector<float> x = random_values(T, H * rows.count);
+    const auto run = [&](Device& d, const Weight& weight) {
+      const Tensor xs = Tensor::from(d, x, {T, H, rows.count});
+      Tensor y = Tensor::zeros(d, DType::F32, {T, H, K});
+      d.backend().gemm_heads(y.view(), xs.view(), weight, rows, Direction::transpose);
+      return y.to_floats();
+    };
+    Weight ready = prepared(tested(), w);
+    tested().backend().prepare_heads(ready, rows);
+    EXPECT_LT(relative_error(run(tested(), ready), run(reference(), w)), 1e-2);
+  }
+}
+
 TEST_P(Int8, Moe) {
   const int64_t D = 64, I = 96, E = 5, k = 3, T = 30;
   // In one expert the matrices have types of their own, as in mixes.

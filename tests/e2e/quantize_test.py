@@ -38,7 +38,7 @@ class Quantize(unittest.TestCase):
         code, out, err = run("quantize", MODEL, self.file, "--type", "f32")
         self.assertEqual((code, err), (0, ""))
         self.assertIn("32.00 bits per weight", out)
-        answer = ["-p", "안녕하세요", "-n", "12", "--temp", "0"]
+        answer = ["-p", "안녕하세요", "-n", "12", "--temp", "0", "--compute", "f32"]
         self.assertEqual(run("run", self.file, *answer), run("run", MODEL, *answer))
 
     def test_every_type_runs(self):

@@ -197,7 +197,8 @@ void CpuBackend::prepare_heads(Weight& w, HeadRows rows) {
       info(DType::BF16).quantise(row.data(), nullptr, to + (h * K + k) * rows.count, rows.count);
     }
   });
-  Weight t = prepare(turned, {});
+  // Heads that begin within a panel are multiplied row by row.
+  Weight t = K % cpu::kPanelRows == 0 ? prepare(turned, {}) : ReferenceBackend::prepare(turned, {});
   // Only panels are read from now on; one row stands for the shape of the rest.
   if (t.packed) t.data = Tensor::empty(device, DType::BF16, {1, rows.count}).alias({H * K, rows.count}, {0, 1}, 0);
   w.turned = std::make_shared<const Weight>(std::move(t));
