@@ -30,6 +30,15 @@ export const isBoolean = (v: unknown): v is boolean => typeof v === "boolean";
 export const isObject = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
 export const oneOf = <T extends string>(...names: readonly T[]) => (v: unknown): v is T => names.includes(v as T);
 
+/** Leaves no trace of a value that is its initial one. */
+export function forget(name: string): void {
+  try {
+    localStorage.removeItem(`dure.${name}`);
+  } catch {
+    // see below
+  }
+}
+
 // Storage may be blocked by the browser's settings; then nothing is kept, and all else works.
 function read(key: string): string | null {
   try {

@@ -1,6 +1,5 @@
 // The store that the server's configuration asks for, the outbox in front of it, and the other tabs.
 import { signal } from "@preact/signals";
-import { HttpError } from "../api/http";
 import { local } from "../store/local";
 import { Outbox, type Events, type Write } from "../store/outbox";
 import { remote } from "../store/remote";
@@ -29,7 +28,7 @@ export async function openStorage(events: Omit<Events, "state">, answering: () =
     state(count, error) {
       unsaved.value = count;
       if (count === 0) refusal.value = null;
-      if (error instanceof HttpError && !error.transient && error.status !== 401) refusal.value = error.message;
+      if (error && (error.status === 507 || (!error.transient && error.status !== 401))) refusal.value = error.message;
       report(error);
     },
   });

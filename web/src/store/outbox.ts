@@ -118,23 +118,28 @@ export class Outbox {
         this.failures = 0;
         this.report(null);
       } catch (e) {
-        if (!(e instanceof HttpError)) throw e;
-        if (e.status === 404) {
-          await this.forget(entry.conversation);
-          this.events.gone(entry.conversation);
-        } else if (e.transient || e.status === 401) {
-          this.report(e);
-          const wait = retryAfter[Math.min(this.failures++, retryAfter.length - 1)]!;
-          if (e.status !== 401) this.schedule(Math.max(wait, (e.retryAfter ?? 0) * 1000));
-          return;
-        } else {
-          if (this.entries.get(entry.key) === entry) this.entries.set(entry.key, { ...entry, refused: e.message });
-          this.report(e);
-        }
+        if (!(await this.failed(entry, e instanceof HttpError ? e : new HttpError(507, String(e))))) return;
       }
     }
     const now = this.sorted();
     if (now.some((e) => e.refused === undefined)) this.schedule(1000); // written while others were on their way
+  }
+
+  /** True if the entries after this one should be tried. */
+  private async failed(entry: Entry, e: HttpError): Promise<boolean> {
+    this.report(e);
+    if (e.status === 404) {
+      await this.forget(entry.conversation);
+      this.events.gone(entry.conversation);
+      return true;
+    }
+    if (e.transient || e.status === 401) {
+      const wait = retryAfter[Math.min(this.failures++, retryAfter.length - 1)]!;
+      if (e.status !== 401) this.schedule(Math.max(wait, (e.retryAfter ?? 0) * 1000));
+      return false;
+    }
+    if (this.entries.get(entry.key) === entry) this.entries.set(entry.key, { ...entry, refused: e.message });
+    return true;
   }
 
   private async send(entry: Entry): Promise<void> {
