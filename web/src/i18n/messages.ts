@@ -197,7 +197,6 @@ export const messages = {
   "common.close": ["Close", "닫기"],
   "common.cancel": ["Cancel", "취소"],
   "common.save": ["Save", "저장"],
-  "common.delete": ["Delete", "삭제"],
   "time.seconds": ["{s} s", "{s}초"],
   "time.minutes": ["{m} min {s} s", "{m}분 {s}초"],
   "time.hours": ["{h} h {m} min", "{h}시간 {m}분"],

@@ -1,0 +1,3 @@
+declare module "*/mock/sample.mjs" {
+  export const sample: string;
+}
