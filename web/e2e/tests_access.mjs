@@ -38,6 +38,7 @@ export const access = {
 
   async "320 pixels"(s) {
     const page = await s.open({ viewport: { width: 320, height: 640 }, hasTouch: false });
+    await s.button(page, "Show conversations").click();
     assertEqual(await sideways(page), 0, "overflow with the list");
     await s.button(page, "Hide conversations").click();
     await conversation(s, page);

@@ -116,7 +116,7 @@ export const chat = {
       assert(/of 2,000 tokens/.test(await page.locator(".reading").innerText()), "tokens");
       await s.answered(page);
       assertEqual(await page.locator(".reading").count(), 0, "gone when it writes");
-      assertEqual(await page.locator("meter").getAttribute("aria-label"), "Context: 2,010 of 4,096 tokens", "context");
+      assertEqual(await page.locator("meter").getAttribute("aria-label"), "Context: 2,004 of 4,096 tokens", "context");
     },
   },
 
@@ -148,7 +148,7 @@ export const chat = {
     await s.button(page, "Settings").click();
     await page.getByLabel("System prompt").fill("Be brief.");
     await page.getByLabel("Temperature").fill("0.3");
-    await page.getByLabel("Thinking", { exact: true }).selectOption("off");
+    await page.getByRole("combobox", { name: "Thinking" }).selectOption("off");
     await page.keyboard.press("Escape");
     await page.locator("dialog").waitFor({ state: "detached" });
     await s.ask(page, "Hi");
@@ -156,7 +156,7 @@ export const chat = {
     if (!s.mock) return;
     const { messages, temperature, thinking, model } = s.mock.log[0];
     assertEqual([messages[0], temperature, thinking, model], [{ role: "system", content: "Be brief." }, 0.3, { type: "disabled" }, "mock-small"], "request");
-    await page.getByLabel("Model", { exact: true }).selectOption("mock/large");
+    await page.getByRole("combobox", { name: "Model" }).selectOption("mock/large");
     await s.ask(page, "Again");
     await page.waitForFunction(() => document.querySelectorAll("article.answer").length === 2);
     await s.answered(page);

@@ -29,7 +29,6 @@ export const storage = {
       const two = await s.open({}, new URL(one.url()).hash);
       await s.answered(two);
       await s.ask(one, "slow please");
-      await s.writing(two, "word10 ").catch(() => undefined);
       await two.getByText("Being received in another tab").waitFor();
       await two.waitForFunction(() => /word10 /.test(document.querySelector("article.answer:last-of-type > .markdown")?.textContent ?? ""));
       await s.button(one, "Stop").click();

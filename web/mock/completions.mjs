@@ -50,8 +50,8 @@ export async function complete(body, req, res, state) {
   let count = p.thoughts.length;
   for (const piece of p.text) {
     if (closed) break;
-    if (p.inside && count > 3) return void (send({ error: { message: "out of memory", type: "server_error", param: null, code: null } }), res.end());
-    if (p.cut && count > 3) return void res.destroy();
+    if (p.inside && count > 1) return void (send({ error: { message: "out of memory", type: "server_error", param: null, code: null } }), res.end());
+    if (p.cut && count > 1) return void res.destroy();
     delta({ content: piece });
     count++;
     await sleep(p.pause);

@@ -18,18 +18,28 @@ export function Composer() {
   const busy = current.value !== null;
   const usable = ready.value && !loading.value && loadError.value === null;
   const text = draft.value;
+  const wanted = useRef(false);
   useEffect(() => {
     if (usable && !editing.peek()) document.getElementById("message-box")?.focus({ preventScroll: true });
   }, [header.value.id, usable]);
 
   const send = (value: string) => {
     const clean = cleanInput(value);
-    if ((clean === "" && files.peek().length === 0) || current.peek() !== null || !usable) return;
+    if ((clean === "" && files.peek().length === 0) || current.peek() !== null) return false;
+    if (!usable) {
+      wanted.current = true; // Enter before the page is ready: sent when it is
+      return false;
+    }
     const attachments = files.peek().map(({ raw: _, ...a }) => a);
     draft.value = "";
     files.value = [];
     ask(clean, attachments);
+    return true;
   };
+  useEffect(() => {
+    if (usable && wanted.current) send(draft.peek());
+    wanted.current = false;
+  }, [usable]);
   const take = (list: Iterable<File>) => void addFiles([...list]).then((why) => why !== null && announce(why));
   const editLast = () => (editing.value = path.peek().findLast((m) => m.role === "user")?.id ?? null);
   const onDrop = (e: DragEvent) => {
@@ -39,7 +49,7 @@ export function Composer() {
   };
   return (
     <form
-      class={`composer ${dragging ? "dragging" : ""}`} onSubmit={(e) => (e.preventDefault(), send(draft.peek()))}
+      class={`composer ${dragging ? "dragging" : ""}`} onSubmit={(e) => (e.preventDefault(), void send(draft.peek()))}
       onDragOver={(e) => (e.preventDefault(), setDragging(true))} onDragLeave={() => setDragging(false)} onDrop={onDrop}
     >
       <FileChips />
@@ -56,7 +66,7 @@ export function Composer() {
         />
         {busy
           ? <IconButton icon="stop" label={t("box.stop")} class="send" onClick={() => stop()} />
-          : <IconButton icon="send" label={t("box.send")} class="send" disabled={!usable || (text.trim() === "" && files.value.length === 0)} onClick={() => send(draft.peek())} />}
+          : <IconButton icon="send" label={t("box.send")} class="send" disabled={!usable || (text.trim() === "" && files.value.length === 0)} onClick={() => void send(draft.peek())} />}
       </div>
       <p id="box-hint" class="note hint">{t("box.hint")}</p>
     </form>

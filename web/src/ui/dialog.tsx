@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../i18n/i18n";
 import { close } from "../state/dialogs";
 import { IconButton } from "./icon_button";
@@ -8,7 +8,7 @@ import { IconButton } from "./icon_button";
 export function DialogFrame({ title, children, onClose = close }: { title: string; children: ComponentChildren; onClose?: () => void }) {
   const place = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = place.current!;
     const before = document.activeElement as HTMLElement | null;
     element.showModal();

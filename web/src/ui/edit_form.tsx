@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { cleanInput } from "../base/text";
 import { t } from "../i18n/i18n";
 import { edit } from "../state/answers";
@@ -11,7 +11,7 @@ import { SendField } from "./send_field";
 export function EditForm({ message: m }: { message: Message }) {
   const [text, setText] = useState(m.content);
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const field = form.current!.querySelector("textarea")!;
     field.focus();
     field.setSelectionRange(field.value.length, field.value.length);
@@ -22,14 +22,15 @@ export function EditForm({ message: m }: { message: Message }) {
   };
   const send = (value: string) => {
     const clean = cleanInput(value);
-    if (clean === "" && m.attachments.length === 0) return;
+    if (clean === "" && m.attachments.length === 0) return false;
     leave();
     edit(m, clean, m.attachments);
+    return true;
   };
   return (
     <form
       ref={form} class="message question edit" aria-label={t("message.edit")}
-      onSubmit={(e) => (e.preventDefault(), send(text))}
+      onSubmit={(e) => (e.preventDefault(), void send(text))}
       onKeyDown={(e) => e.code === "Escape" && !e.isComposing && (e.preventDefault(), leave())}
     >
       <SendField id={`edit-${m.id}`} label={t("message.edit")} value={text} onValue={setText} onSend={send} />

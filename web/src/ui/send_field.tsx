@@ -8,7 +8,7 @@ interface Props {
   placeholder?: string;
   describedBy?: string;
   onValue: (text: string) => void;
-  onSend: (text: string) => void;
+  onSend: (text: string) => boolean; // true: taken, the field empties
   onEmptyUp?: () => void; // arrow up in an empty field
   onFiles?: (files: File[]) => void; // pasted
 }
@@ -18,9 +18,12 @@ const touch = (): boolean => matchMedia("(pointer: coarse)").matches;
 /** A text field that grows, and that Enter sends; what an input method composes is committed first and sent once. */
 export function SendField({ id, label, value, placeholder, describedBy, onValue, onSend, onEmptyUp, onFiles }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
-  const send = useRef(onSend);
-  send.current = onSend;
-  const ime = useMemo(() => new ImeGate(() => send.current(field.current!.value)), []);
+  const send = useRef<() => void>(() => undefined);
+  send.current = () => {
+    // emptied at once: the next render may not see that the value ever changed
+    if (onSend(field.current!.value) && field.current) field.current.value = "";
+  };
+  const ime = useMemo(() => new ImeGate(() => send.current()), []);
   // The value is written only from outside changes: a field rewritten during composition loses its syllable.
   useEffect(() => {
     if (field.current!.value !== value && !ime.busy) field.current!.value = value;
@@ -36,7 +39,7 @@ export function SendField({ id, label, value, placeholder, describedBy, onValue,
     const decision = ime.enter(e);
     if (decision !== "send") return;
     e.preventDefault();
-    if (!e.repeat) onSend(field.current!.value);
+    if (!e.repeat) send.current();
   };
   const onBeforeInput = (e: InputEvent) => {
     if (ime.pending && (e.inputType === "insertLineBreak" || e.inputType === "insertParagraph")) e.preventDefault();
