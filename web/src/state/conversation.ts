@@ -3,6 +3,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { HttpError } from "../api/http";
 import { newId } from "../base/id";
 import { newestLeaf, pathTo, subtree, type Messages } from "../chat/tree";
+import { mergeHeader } from "../store/merge";
 import type { Conversation, Header, Message, Settings } from "../store/types";
 import { report } from "./connection";
 import { defaults } from "./defaults";
@@ -67,7 +68,7 @@ function show(id: string, stored: Conversation | null, living: Message[], again:
   saved = top;
   const all = new Map(list.map((m) => [m.id, m]));
   for (const write of outbox.waiting(id)) {
-    if (write.kind === "header") top = { ...write.header, version: top?.version ?? write.header.version };
+    if (write.kind === "header") top = top ? mergeHeader(write.base, write.header, top) : write.header;
     else if (write.kind === "message") all.set(write.message.id, { ...write.message, feedback: all.get(write.message.id)?.feedback ?? null });
     else if (all.has(write.message)) all.set(write.message, { ...all.get(write.message)!, feedback: write.feedback });
   }
@@ -155,8 +156,10 @@ export async function deleteBranch(id: string): Promise<void> {
 export function confirmed(conversation: string, what: Header | Message | null): void {
   if (conversation !== header.peek().id || what === null) return;
   if ("title" in what) {
+    // with a newer change on its way the screen is ahead; the outbox brings both together
+    if (outbox.waiting(conversation).some((w) => w.kind === "header")) return;
     saved = what;
-    header.value = { ...header.peek(), version: what.version };
+    header.value = what;
   } else {
     const shown = messages.peek().get(what.id);
     if (shown && shown.version !== what.version) showMessage({ ...shown, version: what.version });

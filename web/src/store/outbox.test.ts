@@ -64,6 +64,27 @@ describe("Outbox", () => {
     expect(log).toEqual(["a and more@2"]);
   });
 
+  it("brings headers of two tabs together, also one that was changed while the first was on its way", async () => {
+    const base: Header = { id: "c", title: "t", settings: {}, head: null, created_at: 0, updated_at: 0, version: 1, revision: 1 };
+    let stored: Header = { ...base, settings: { temperature: 0.5 }, version: 2 }; // the other tab was first
+    const store = {
+      putHeader: async (h: Header) => {
+        await new Promise((r) => setTimeout(r, 10));
+        if (h.version !== stored.version) throw new Conflict(stored);
+        return (stored = { ...h, version: h.version + 1 });
+      },
+    } as unknown as Store;
+    const outbox = new Outbox(store, "tab", { stored() {}, forked() {}, gone() {}, state() {} });
+    void outbox.put("c", { kind: "header", header: { ...base, settings: { seed: 7 } }, base });
+    await new Promise((r) => setTimeout(r, 15));
+    void outbox.put("c", { kind: "header", header: { ...base, settings: { seed: 7, top_k: 3 }, head: "m" }, base });
+    for (let i = 0; i < 3; i++) {
+      await outbox.settled();
+      await new Promise((r) => setTimeout(r, 20));
+    }
+    expect([stored.settings, stored.head]).toEqual([{ temperature: 0.5, seed: 7, top_k: 3 }, "m"]);
+  });
+
   it("saves a lost race as a branch beside the winner", async () => {
     const { outbox, log } = setUp((m) => {
       if (m.id === "m") throw new Conflict<Message>({ ...draft("theirs"), version: 4 });

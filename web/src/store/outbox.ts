@@ -38,9 +38,12 @@ const retryAfter = [1000, 2000, 4000, 8000, 15000]; // ms
 export class Outbox {
   private readonly entries = new Map<string, Entry>();
   private readonly versions = new Map<string, number>(); // of what this tab wrote, newer than what a caller may hold
+  // Headers that met others' changes: what this tab had before, and what is stored since.
+  private readonly merged = new Map<string, { mine: Header; stored: Header }>();
   private running: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private due = Infinity;
+  private late = false;
   private failures = 0;
   private seq = Date.now() * 1000;
 
@@ -105,7 +108,12 @@ export class Outbox {
     this.due = due;
     this.timer = setTimeout(() => {
       this.due = Infinity;
-      this.running ??= this.flush().finally(() => (this.running = null));
+      this.late = this.running !== null;
+      this.running ??= this.flush().finally(() => {
+        this.running = null;
+        if (this.late) this.schedule(0); // written while others were on their way
+        this.late = false;
+      });
     }, delay);
   }
 
@@ -113,16 +121,15 @@ export class Outbox {
     for (const entry of this.sorted()) {
       if (entry.refused !== undefined || this.entries.get(entry.key) !== entry) continue;
       try {
-        await this.send(entry);
+        const stored = await this.send(entry);
         if (this.entries.get(entry.key) === entry) await this.drop(entry);
+        this.events.stored(entry.conversation, stored);
         this.failures = 0;
         this.report(null);
       } catch (e) {
         if (!(await this.failed(entry, e instanceof HttpError ? e : new HttpError(507, String(e))))) return;
       }
     }
-    const now = this.sorted();
-    if (now.some((e) => e.refused === undefined)) this.schedule(1000); // written while others were on their way
   }
 
   /** True if the entries after this one should be tried. */
@@ -142,48 +149,63 @@ export class Outbox {
     return true;
   }
 
-  private async send(entry: Entry): Promise<void> {
-    const { conversation, write, key } = entry;
+  private async send({ conversation, write, key }: Entry): Promise<Header | Message | null> {
     if (write.kind === "feedback") {
       await this.store.putFeedback(conversation, write.message, write.feedback);
-      this.events.stored(conversation, null);
-      return;
+      return null;
     }
     for (let attempt = 0; attempt < 5; attempt++) {
-      try {
-        if (write.kind === "header") {
-          const header = { ...write.header, version: Math.max(write.header.version, this.versions.get(key) ?? 0) };
-          const stored = await this.store.putHeader(header);
-          this.versions.set(key, stored.version);
-          this.events.stored(conversation, stored);
-        } else {
-          const message = { ...write.message, version: Math.max(write.message.version, this.versions.get(key) ?? 0) };
-          const stored = await this.store.putMessage(conversation, message);
-          this.versions.set(key, stored.version);
-          this.events.stored(conversation, stored);
-        }
-        return;
-      } catch (e) {
-        if (!(e instanceof Conflict)) throw e;
-        if (write.kind === "header") {
-          const current = e.current as Header;
-          write.header = mergeHeader(write.base, write.header, current);
-          write.base = current;
-          this.versions.set(key, current.version);
-        } else {
-          const current = e.current as Message;
-          if (!extend(current, write.message)) return this.fork(conversation, write.message, current);
-          this.versions.set(key, current.version);
-        }
-      }
+      const stored = await (write.kind === "header" ? this.sendHeader(conversation, write) : this.sendMessage(conversation, write));
+      if (stored === "again") continue;
+      if (stored) this.versions.set(key, stored.version);
+      return stored;
     }
     throw new HttpError(409, "the same thing was changed elsewhere again and again");
   }
 
-  private async fork(conversation: string, mine: Message, winner: Message): Promise<void> {
+  private async sendHeader(conversation: string, write: Write & { kind: "header" }): Promise<Header | "again"> {
+    const merged = this.merged.get(conversation);
+    if (merged && write.header.version < merged.stored.version) {
+      write.header = mergeHeader(merged.mine, write.header, merged.stored); // made before this tab saw the others' changes
+      write.base = merged.stored;
+    }
+    try {
+      const stored = await this.store.putHeader({ ...write.header, version: this.newest(conversation, write.header.version) });
+      if (merged) this.merged.set(conversation, { ...merged, stored });
+      return stored;
+    } catch (e) {
+      if (!(e instanceof Conflict)) throw e;
+      const current = e.current as Header;
+      this.merged.set(conversation, { mine: write.header, stored: current });
+      write.header = mergeHeader(write.base, write.header, current);
+      write.base = current;
+      this.versions.set(conversation, current.version);
+      return "again";
+    }
+  }
+
+  private async sendMessage(conversation: string, write: Write & { kind: "message" }): Promise<Message | null | "again"> {
+    const key = keyOf(conversation, write);
+    try {
+      return await this.store.putMessage(conversation, { ...write.message, version: this.newest(key, write.message.version) });
+    } catch (e) {
+      if (!(e instanceof Conflict)) throw e;
+      const current = e.current as Message;
+      if (!extend(current, write.message)) return this.fork(conversation, write.message, current);
+      this.versions.set(key, current.version);
+      return "again";
+    }
+  }
+
+  private newest(key: string, version: number): number {
+    return Math.max(version, this.versions.get(key) ?? 0);
+  }
+
+  private async fork(conversation: string, mine: Message, winner: Message): Promise<null> {
     const copy: Message = { ...mine, id: newId(), version: 0, created_at: Date.now() };
     this.events.forked(conversation, copy, winner);
     await this.put(conversation, { kind: "message", message: copy });
+    return null;
   }
 
   private sorted(): Entry[] {
