@@ -9,7 +9,7 @@ export const storage = {
       await s.writing(page, "word20 ");
       await page.reload();
       const kept = await s.answered(page, "interrupted");
-      assert(kept.includes("word15"), `what was written is kept: ${kept.slice(-40)}`);
+      assert(kept.includes("word20"), `what was written is kept: ${kept.slice(-40)}`);
       await s.button(page, "Continue").click();
       const whole = await s.answered(page);
       const numbers = [...whole.matchAll(/word(\d+)/g)].map((m) => Number(m[1]));

@@ -51,7 +51,7 @@ export async function complete(body, req, res, state) {
   for (const piece of p.text) {
     if (closed) break;
     if (p.inside && count > 1) return void (send({ error: { message: "out of memory", type: "server_error", param: null, code: null } }), res.end());
-    if (p.cut && count > 1) return void res.destroy();
+    if (p.cut && count > 1) return void setTimeout(() => res.destroy(), 100);
     delta({ content: piece });
     count++;
     await sleep(p.pause);

@@ -10,6 +10,7 @@ import { pathTo } from "../chat/tree";
 import type { Attachment, Message, Settings } from "../store/types";
 import { report } from "./connection";
 import * as open from "./conversation";
+import { leaveLastWords } from "./last_words";
 import { models } from "./models";
 import { outbox, tabs } from "./storage";
 
@@ -147,9 +148,7 @@ function withVersion(m: Message, conversation: string): Message {
   return shown && shown.version > m.version ? { ...m, version: shown.version } : m;
 }
 
-// The page goes away in mid-answer: its last words go to the disk, the next page finds them.
+// The page goes away in mid-answer: the next page finds its last words.
 addEventListener("pagehide", () => {
-  for (const { conversation, reader } of receiving.values()) {
-    void outbox.put(conversation, { kind: "message", message: reader.message }, sendPause);
-  }
+  for (const { conversation, reader } of receiving.values()) leaveLastWords(conversation, reader.message);
 });

@@ -13,11 +13,18 @@ function of(id: string | null) {
 }
 
 export const draft = signal("");
+export const draftStamp = signal(0); // one more whenever the page, not the writer, sets the text
+
+export function setDraft(text: string): void {
+  draft.value = text;
+  draftStamp.value++;
+}
+
 const store = computed(() => of(route.value));
 
 effect(() => {
   const s = store.value;
-  draft.value = s.peek();
+  untracked(() => setDraft(s.peek()));
 });
 
 effect(() => {

@@ -6,6 +6,7 @@ import { remote } from "../store/remote";
 import type { Store } from "../store/store";
 import { Tabs } from "../store/tabs";
 import { config } from "./config";
+import { takeLastWords } from "./last_words";
 import { refusal, report, unsaved, whenBack } from "./connection";
 
 export let store: Store = remote;
@@ -35,5 +36,6 @@ export async function openStorage(events: Omit<Events, "state">, answering: () =
   whenBack(() => outbox.retry());
   const others = await tabs.roll();
   await outbox.adopt((owner) => others.tabs.has(owner), repair).catch(() => undefined);
+  for (const { conversation, message } of takeLastWords()) void outbox.put(conversation, { kind: "message", message });
   ready.value = true;
 }

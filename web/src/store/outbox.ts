@@ -191,6 +191,7 @@ export class Outbox {
     } catch (e) {
       if (!(e instanceof Conflict)) throw e;
       const current = e.current as Message;
+      if (current.status !== "streaming" && extend(write.message, current)) return current; // an older state of the same answer
       if (!extend(current, write.message)) return this.fork(conversation, write.message, current);
       this.versions.set(key, current.version);
       return "again";

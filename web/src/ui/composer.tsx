@@ -4,7 +4,7 @@ import { t } from "../i18n/i18n";
 import { ask, current, stop } from "../state/answers";
 import { announce } from "../state/announce";
 import { header, loadError, loading, path } from "../state/conversation";
-import { draft } from "../state/draft";
+import { draft, draftStamp, setDraft } from "../state/draft";
 import { editing } from "../state/editing";
 import { addFiles, files } from "../state/files";
 import { ready } from "../state/storage";
@@ -31,7 +31,7 @@ export function Composer() {
       return false;
     }
     const attachments = files.peek().map(({ raw: _, ...a }) => a);
-    draft.value = "";
+    setDraft("");
     files.value = [];
     ask(clean, attachments);
     return true;
@@ -62,7 +62,7 @@ export function Composer() {
         />
         <SendField
           id="message-box" label={t("box.label")} placeholder={t("box.placeholder")} describedBy="box-hint"
-          value={text} onValue={(v) => (draft.value = v)} onSend={send} onEmptyUp={editLast} onFiles={take}
+          value={text} stamp={draftStamp.value} onValue={(v) => (draft.value = v)} onSend={send} onEmptyUp={editLast} onFiles={take}
         />
         {busy
           ? <IconButton icon="stop" label={t("box.stop")} class="send" onClick={() => stop()} />

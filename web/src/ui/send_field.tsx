@@ -1,10 +1,11 @@
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { ImeGate } from "../input/ime";
 
 interface Props {
   id: string;
   label: string;
   value: string;
+  stamp?: number; // changes when the value was set by somebody else than the writer
   placeholder?: string;
   describedBy?: string;
   onValue: (text: string) => void;
@@ -16,7 +17,7 @@ interface Props {
 const touch = (): boolean => matchMedia("(pointer: coarse)").matches;
 
 /** A text field that grows, and that Enter sends; what an input method composes is committed first and sent once. */
-export function SendField({ id, label, value, placeholder, describedBy, onValue, onSend, onEmptyUp, onFiles }: Props) {
+export function SendField({ id, label, value, stamp, placeholder, describedBy, onValue, onSend, onEmptyUp, onFiles }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
   const send = useRef<() => void>(() => undefined);
   send.current = () => {
@@ -24,10 +25,11 @@ export function SendField({ id, label, value, placeholder, describedBy, onValue,
     if (onSend(field.current!.value) && field.current) field.current.value = "";
   };
   const ime = useMemo(() => new ImeGate(() => send.current()), []);
-  // The value is written only from outside changes: a field rewritten during composition loses its syllable.
-  useEffect(() => {
+  // The field is not rewritten with what was typed: a render behind the writer would lose a letter, or the syllable that is
+  // being composed.
+  useLayoutEffect(() => {
     if (field.current!.value !== value && !ime.busy) field.current!.value = value;
-  }, [value]);
+  }, [stamp]);
   const onKeyDown = (e: KeyboardEvent) => {
     if (e.key === "ArrowUp" && field.current!.value === "" && onEmptyUp && !e.isComposing && !e.altKey) {
       e.preventDefault();
