@@ -1,5 +1,5 @@
 // npm run e2e [-- NAME…]: the page in Chromium, against the mock, or against a real server with DURE_URL=http://host:port/.
-// DURE_CHROMIUM names the browser. Tests that need the mock's script are skipped against a real server.
+// DURE_KEY is that server's key, DURE_CHROMIUM names the browser. Tests that need the mock's script are skipped against a real server.
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { createMock } from "../mock/server.mjs";

@@ -44,6 +44,7 @@ export class Session {
     await page.addInitScript(() => {
       addEventListener("securitypolicyviolation", (e) => console.error(`Content Security Policy: ${e.violatedDirective} ${e.blockedURI}`));
     });
+    if (process.env.DURE_KEY) await page.addInitScript((key) => localStorage.setItem("dure.key", JSON.stringify(key)), process.env.DURE_KEY);
     await page.goto(this.url + path);
     await page.locator("#message-box").waitFor();
     await page.waitForFunction(() => document.activeElement?.id === "message-box");

@@ -22,5 +22,13 @@ const parts = bundled.map((name) => {
   return `${name} ${version} (${license})\n\n${readFileSync(`${folder}/${file}`, "utf8").trim()}\n`;
 });
 const head = `The chat page of Dure is under the licence of Dure. It contains the following works of others.
-KaTeX's fonts come with KaTeX and are under the SIL Open Font License 1.1 (https://openfontlicense.org).\n`;
-writeFileSync("dist/NOTICES.txt", [head, ...parts].join(`\n${"-".repeat(80)}\n\n`));
+The licence of KaTeX's fonts is at the end.\n`;
+const fonts = `KaTeX's fonts (OFL-1.1)
+
+Copyright (c) 2009-2010, Design Science, Inc. (<www.mathjax.org>)
+Copyright (c) 2014-2018 Khan Academy (<www.khanacademy.org>),
+with Reserved Font Names KaTeX_AMS, KaTeX_Caligraphic, KaTeX_Fraktur, KaTeX_Main, KaTeX_Math, KaTeX_SansSerif, KaTeX_Script,
+KaTeX_Size1, KaTeX_Size2, KaTeX_Size3, KaTeX_Size4 and KaTeX_Typewriter.
+
+${readFileSync("tools/OFL-1.1.txt", "utf8")}`;
+writeFileSync("dist/NOTICES.txt", [head, ...parts, fonts].join(`\n${"-".repeat(80)}\n\n`));
