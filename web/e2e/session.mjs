@@ -29,7 +29,7 @@ export class Session {
   async open(options = {}, path = "") {
     const page = await (await this.context(options)).newPage();
     this.tabs.push(page);
-    page.setDefaultTimeout(8_000);
+    page.setDefaultTimeout(30_000);
     const host = new URL(this.url).host;
     page.on("pageerror", (e) => this.problems.push(`script error: ${e.message}`));
     page.on("request", (r) => {
@@ -64,7 +64,7 @@ export class Session {
     await page.waitForFunction((s) => {
       const last = [...document.querySelectorAll("article.answer")].at(-1);
       return last?.dataset.status === s && last.getAttribute("aria-busy") === "false";
-    }, status, { timeout: this.mock ? 20_000 : 120_000 });
+    }, status, { timeout: this.mock ? 60_000 : 120_000 });
     return this.answers(page).last().locator("> .markdown").innerText().catch(() => "");
   }
 
