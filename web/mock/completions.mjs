@@ -10,7 +10,7 @@ function plan(question) {
   const has = (w) => question.toLowerCase().includes(w);
   const pause = has("slow") ? 60 : 3;
   let text = [`You said: `, ...question.match(/\s*\S+/gu) ?? [], ". 두레가 답합니다."];
-  if (has("slow")) text = words(200);
+  if (has("slow")) text = words(1000);
   if (has("markdown")) text = sample.match(/[\s\S]{1,7}/gu);
   return {
     text, pause, thoughts: has("think") ? ["Let me ", "see… ", "the user ", "asks for ", "a thought."] : [],
