@@ -48,6 +48,7 @@ struct BFloat16 {
   static constexpr int64_t kSumSteps = 64;
 
   static DURE_INLINE Vec multiply_add(Vec sum, Vec a, Vec b) {
+    __asm__("" : "+v"(b));  // clang 16 crashes where it sees that one of these is a broadcast
     return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
   }
   /// Words 0, 16, 1, 17, ... of the pair.
