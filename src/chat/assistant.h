@@ -6,11 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "backend/registry.h"
-#include "base/json_fwd.h"
+#include "chat/loaded_model.h"
 #include "engine/engine.h"
-#include "text/prompt_renderer.h"
-#include "text/tokenizer.h"
 
 namespace dure {
 
@@ -42,48 +39,33 @@ struct GenerationResult {
   double decode_rate() const { return decode_seconds > 0 ? (completion_tokens - 1) / decode_seconds : 0; }
 };
 
-/// A model ready to talk: weights, tokenizer, prompt format and engine, made from one folder or GGUF file.
+/// A model ready to talk with one person: what was loaded, and an engine.
 class Assistant {
  public:
   /// Throws Error naming the file if something is missing or broken.
   Assistant(const std::filesystem::path& model, const AssistantOptions& options);
 
-  const Tokenizer& tokenizer() const { return *tokenizer_; }
-  const Model& model() const { return *model_; }
+  const Tokenizer& tokenizer() const { return loaded_.tokenizer(); }
+  const Model& model() const { return loaded_.model(); }
   const Engine& engine() const { return *engine_; }
   /// Null if the model has no chat template: it continues text.
-  const PromptRenderer* renderer() const { return renderer_.get(); }
-  /// What the model's publishers recommend, with its end tokens; temperature 0.6 and top_p 0.95 where they say nothing.
-  const SamplingParams& recommended() const { return recommended_; }
+  const PromptRenderer* renderer() const { return loaded_.renderer(); }
+  /// See LoadedModel.
+  const SamplingParams& recommended() const { return loaded_.recommended(); }
 
   /// The prompt of a conversation. `messages` is an array of {"role", "content"}; `flags` an object whose fields the
-  /// template sees too (enable_thinking, ...). What users wrote is never read as control tokens.
-  /// Throws Error if there is no template or it refuses the conversation.
-  struct Prompt {
-    std::vector<int> ids;
-    std::string text;
-    bool in_reasoning;  ///< the prompt itself opens <think>, so that the answer starts with thoughts
-  };
-  Prompt chat_prompt(const Json& messages, const Json& flags) const;
+  /// template sees too (enable_thinking, ...). Throws Error if there is no template or it refuses the conversation.
+  RenderedPrompt chat_prompt(const Json& messages, const Json& flags) const;
   /// Text as it stands, after the tokenizer's BOS if it has one.
-  std::vector<int> raw_prompt(std::string_view text) const;
+  std::vector<int> raw_prompt(std::string_view text) const { return loaded_.raw_prompt(text); }
 
   /// Runs one request to its end. Throws Error if the prompt does not fit the context or a parameter is out of range;
   /// whatever a callback throws ends the request and is passed on.
   GenerationResult generate(std::vector<int> prompt, const Generation& generation);
 
  private:
-  std::unique_ptr<Device> device_;
-  std::unique_ptr<Checkpoint> checkpoint_;
-  std::unique_ptr<Tokenizer> tokenizer_;
-  std::unique_ptr<PromptRenderer> renderer_;
-  std::unique_ptr<Model> model_;
+  LoadedModel loaded_;
   std::unique_ptr<Engine> engine_;
-  SamplingParams recommended_;
 };
-
-/// The prompt format of a model: its chat template, or the encoding that its architecture is known to use; null if it
-/// has neither. `model_type` as in config.json; may be empty.
-std::unique_ptr<PromptRenderer> make_renderer(const TokenizerSpec& spec, const std::string& model_type);
 
 }  // namespace dure

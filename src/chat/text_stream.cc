@@ -14,8 +14,8 @@ size_t begun(std::string_view text, std::string_view stop) {
 
 }  // namespace
 
-TextStream::TextStream(const Tokenizer& tokenizer, std::vector<std::string> stop)
-    : decoder_(tokenizer.stream_decoder(true)), stop_(std::move(stop)) {
+TextStream::TextStream(const Tokenizer& tokenizer, std::vector<std::string> stop, std::span<const int> markers)
+    : decoder_(tokenizer.stream_decoder(true, markers)), stop_(std::move(stop)) {
   std::erase(stop_, "");
 }
 
@@ -28,22 +28,20 @@ std::string TextStream::push(int id) { return release(decoder_.push(id), false);
 std::string TextStream::finish() { return release(decoder_.finish(), true); }
 
 std::string TextStream::release(std::string text, bool last) {
-  if (stopped_) return "";
+  if (stopped()) return "";
   held_ += text;
   size_t found = std::string::npos, hold = 0;
   for (const std::string& stop : stop_) {
-    found = std::min(found, held_.find(stop));
+    const size_t at = held_.find(stop);
+    if (at < found) {
+      found = at;
+      stopped_by_ = stop;
+    }
     hold = std::max(hold, begun(held_, stop));
   }
-  stopped_ = found != std::string::npos;
-  if (stopped_) {
-    std::string out = held_.substr(0, found);
-    held_.clear();
-    return out;
-  }
-  const size_t certain = last ? held_.size() : held_.size() - hold;
+  const size_t certain = stopped() ? found : last ? held_.size() : held_.size() - hold;
   std::string out = held_.substr(0, certain);
-  held_.erase(0, certain);
+  held_.erase(0, stopped() ? held_.size() : certain);
   return out;
 }
 

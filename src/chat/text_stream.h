@@ -12,8 +12,8 @@ namespace dure {
 /// string. A stop string itself is never shown.
 class TextStream {
  public:
-  /// REQUIRES: the tokenizer outlives this.
-  TextStream(const Tokenizer& tokenizer, std::vector<std::string> stop);
+  /// `markers`: control tokens that are shown by their names; others are not. REQUIRES: the tokenizer outlives this.
+  TextStream(const Tokenizer& tokenizer, std::vector<std::string> stop, std::span<const int> markers = {});
 
   /// Tokens that stand before the answer and are not shown, when it continues their text: the first word keeps its
   /// space.
@@ -22,15 +22,16 @@ class TextStream {
   std::string push(int id);
   /// What was held back; call once, at the end.
   std::string finish();
-  bool stopped() const { return stopped_; }
+  bool stopped() const { return !stopped_by_.empty(); }
+  /// The stop string that was found; empty if none was.
+  const std::string& stopped_by() const { return stopped_by_; }
 
  private:
   std::string release(std::string text, bool last);
 
   StreamDecoder decoder_;
   std::vector<std::string> stop_;
-  std::string held_;
-  bool stopped_ = false;
+  std::string held_, stopped_by_;
 };
 
 }  // namespace dure

@@ -46,7 +46,7 @@ ChatSession::Outcome ChatSession::take(const std::string& line) {
 std::vector<int> ChatSession::prompt(bool& in_reasoning) const {
   in_reasoning = false;
   if (assistant.renderer() == nullptr) return assistant.raw_prompt(conversation.turns().back().question);
-  Assistant::Prompt prompt = assistant.chat_prompt(conversation.messages(), flags());
+  RenderedPrompt prompt = assistant.chat_prompt(conversation.messages(), flags());
   in_reasoning = prompt.in_reasoning;
   return std::move(prompt.ids);
 }

@@ -142,8 +142,10 @@ std::string Tokenizer::decode(std::span<const int> ids, bool skip_special) const
   return text;
 }
 
-StreamDecoder Tokenizer::stream_decoder(bool skip_special) const {
-  return {decoder_, skip_special ? special_ids_ : std::vector<int>()};
+StreamDecoder Tokenizer::stream_decoder(bool skip_special, std::span<const int> kept) const {
+  std::vector<int> skipped = skip_special ? special_ids_ : std::vector<int>();
+  std::erase_if(skipped, [&](int id) { return std::ranges::find(kept, id) != kept.end(); });
+  return {decoder_, std::move(skipped)};
 }
 
 std::optional<int> Tokenizer::token_id(std::string_view token) const {

@@ -38,8 +38,8 @@ class Tokenizer {
 
   /// Valid UTF-8 always: what is not becomes U+FFFD. Ids without token (padded vocabularies) decode to nothing.
   std::string decode(std::span<const int> ids, bool skip_special = false) const;
-  /// REQUIRES: this outlives the decoder.
-  StreamDecoder stream_decoder(bool skip_special = false) const;
+  /// `kept`: special tokens that are not skipped. REQUIRES: this outlives the decoder.
+  StreamDecoder stream_decoder(bool skip_special = false, std::span<const int> kept = {}) const;
 
   /// The bytes that a token stands for, possibly part of a character; a special token's are its name. Empty for ids
   /// without token.
