@@ -24,6 +24,7 @@ struct TokenDetail {
 /// A stretch of one answer, whole characters only.
 struct AnswerPiece {
   std::vector<AnswerDelta> deltas;
+  std::vector<std::string> call_ids;  ///< of the calls that begin here, in their order
   std::vector<TokenDetail> tokens;  ///< empty unless log-probabilities were asked for
 };
 
