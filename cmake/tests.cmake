@@ -14,7 +14,7 @@ function(dure_tests name directory)
   endif()
 endfunction()
 
-foreach(layer base tensor text formats sampling backend ops nn models toolbox engine train chat cli)
+foreach(layer base tensor text formats sampling backend ops nn models toolbox engine train chat server cli)
   dure_tests(${layer} ${CMAKE_SOURCE_DIR}/src/${layer} dure_${layer})
 endforeach()
 # Golden vectors of third parties come compressed.

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+
+#include "server/http/http.h"
+
+namespace dure {
+
+constexpr std::chrono::seconds kSseSilence{5};
+
+/// Server-sent events on an exchange. The status goes out with the first call of any method: until then an error can
+/// still be a plain answer. Not for several threads at once.
+class SseStream {
+ public:
+  /// `silence`: after so long without an event a comment says that the server lives.
+  explicit SseStream(std::shared_ptr<Exchange> exchange, std::chrono::milliseconds silence = kSseSilence);
+
+  void start();                                              ///< sends the status at once; clients give up on silence
+  void event(std::string_view data);                         ///< REQUIRES: one line, as JSON is
+  void event(std::string_view name, std::string_view data);  ///< with an "event:" line
+  void comment(std::string_view text);                       ///< REQUIRES: one line
+  void end();
+  void done();  ///< "data: [DONE]" and the end
+
+  bool started() const { return started_; }
+  Exchange& exchange() { return *exchange_; }
+
+ private:
+  std::shared_ptr<Exchange> exchange_;
+  std::chrono::milliseconds silence_;
+  bool started_ = false;
+};
+
+/// One JSON text per line, as Ollama streams. The status goes out with the first line.
+class NdjsonStream {
+ public:
+  explicit NdjsonStream(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+
+  void start();
+  void line(std::string_view json);  ///< REQUIRES: no newline in it
+  void end();
+
+  bool started() const { return started_; }
+  Exchange& exchange() { return *exchange_; }
+
+ private:
+  std::shared_ptr<Exchange> exchange_;
+  bool started_ = false;
+};
+
+}  // namespace dure
