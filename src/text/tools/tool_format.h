@@ -12,7 +12,7 @@ namespace dure {
 ///
 /// A block of calls is
 ///
-///     calls_begin  call (call_separator call)*  calls_end
+///     calls_begin calls_gap  call (call_separator call)*  calls_gap calls_end
 ///     call  =  call_begin name_prefix NAME name_suffix ARGUMENTS arguments_suffix call_end
 ///
 /// where ARGUMENTS is a JSON object, or parameters in DSML. Parsers accept more than this; see AnswerParser.
@@ -30,7 +30,7 @@ struct ToolFormat {
   std::string_view calls_begin = {}, calls_end = {};  ///< around all calls; may be empty
   std::string_view call_begin = {}, call_end = {};    ///< around each
   std::string_view name_prefix = {}, name_suffix = {}, arguments_suffix = {};
-  std::string_view call_separator = {};
+  std::string_view calls_gap = {}, call_separator = {};
   std::string_view before_calls = {};  ///< what the model writes between its text, if any, and the calls
   std::string_view separator = {};     ///< heading: the token that ends the heading
   std::string_view parameter_begin = {}, parameter_end = {};  ///< dsml: without the attributes and `>`
