@@ -97,6 +97,9 @@ struct Lora {
   Weight a;  ///< [r, K]
   Weight b;  ///< [N, r]
   float scale = 1;
+  std::shared_ptr<const bool> on = nullptr;  ///< whether it takes part; null: always
+
+  bool active() const { return on == nullptr || *on; }
 };
 
 /// One expert of a mixture: down(silu(gate(x)) * up(x)), each of the three with what adapters add to it.

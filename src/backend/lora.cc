@@ -15,6 +15,7 @@ struct Rows {
 
 void add_loras(Backend& backend, View y, ConstView x, std::span<const Lora> loras) {
   for (const Lora& lora : loras) {
+    if (!lora.active()) continue;
     const Rows low(x.rows(), lora.a.out_features()), part(x.rows(), y.columns());  // [T, r] [T, N]
     backend.gemm(low.view, x, lora.a, Direction::forward);
     backend.scale(low.view, low.view, lora.scale);

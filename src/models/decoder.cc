@@ -55,6 +55,7 @@ void DecoderModel::begin(const Fields& config, Loader& load) {
 
 void DecoderModel::finish(const Loader& load, int64_t inactive_parameters) {
   parameters_ = load.parameters();
+  adapters_ = load.switches();
   info_.parameters = load.elements();
   info_.active_parameters = info_.parameters - inactive_parameters;
   for (const DecoderLayer& layer : layers) info_.attention_products += layer.self_attn->products();

@@ -26,6 +26,7 @@ class DecoderModel : public Model {
   const Parameters& parameters() const override { return parameters_; }
   std::vector<std::vector<CachePlane>> cache_planes(bool drafting) const override;
   const ModelInfo& info() const override { return info_; }
+  const std::vector<AdapterSwitch>& adapters() const override { return adapters_; }
 
  protected:
   /// Fields that every config has, embedding and head. `layers` is filled by the derived class, which then calls
@@ -43,6 +44,7 @@ class DecoderModel : public Model {
 
  private:
   Parameters parameters_;
+  std::vector<AdapterSwitch> adapters_;
 };
 
 }  // namespace dure

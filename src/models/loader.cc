@@ -8,8 +8,15 @@ namespace dure {
 Loader::Loader(const Checkpoint& checkpoint, Device& device, const LoadOptions& options)
     : checkpoint_(checkpoint), device_(device), options_(options) {
   for (const TensorInfo& t : checkpoint.tensors()) bytes_total_ += t.bytes;
-  for (const AdapterChoice& choice : options.adapters)
-    adapters_.push_back({choice, PeftAdapter::open(choice.folder, device), {}});
+  for (const AdapterChoice& choice : options.adapters) {
+    std::shared_ptr<bool> on;
+    if (!choice.name.empty()) {
+      require(!choice.trainable, "adapter {}: one that is trained cannot be switched", quote(choice.name));
+      on = std::make_shared<bool>(false);
+      switches_.push_back({choice.name, on});
+    }
+    adapters_.push_back({choice, PeftAdapter::open(choice.folder, device), on, {}});
+  }
 }
 
 bool Loader::has(const std::string& name) const { return checkpoint_.find(name).has_value(); }
@@ -111,7 +118,7 @@ std::vector<Lora> Loader::loras(const std::string& module, int64_t out, int64_t 
     const int64_t r = a.dim(0);
     list.push_back({adapter_matrix(adapter, name + ".lora_A.weight", a, {r, in}, 0),
                     adapter_matrix(adapter, name + ".lora_B.weight", b, {out, r}, interleaved),
-                    static_cast<float>(adapter.stored.config().scaling(module) * adapter.choice.scale)});
+                    static_cast<float>(adapter.stored.config().scaling(module) * adapter.choice.scale), adapter.on});
   }
   return list;
 }

@@ -42,6 +42,7 @@ class Loader {
   /// Throws Error if an adapter has tensors for a layer that nobody asked for.
   void check_adapters() const;
 
+  const std::vector<AdapterSwitch>& switches() const { return switches_; }
   const Parameters& parameters() const { return parameters_; }
   int64_t elements() const { return elements_; }
 
@@ -49,6 +50,7 @@ class Loader {
   struct Adapter {
     AdapterChoice choice;
     PeftAdapter stored;
+    std::shared_ptr<const bool> on;           // null: always
     std::set<std::string, std::less<>> used;  // modules
   };
   Weight adapter_matrix(const Adapter& adapter, const std::string& name, const Tensor& stored, const Shape& expected,
@@ -62,6 +64,7 @@ class Loader {
   Device& device_;
   const LoadOptions& options_;
   std::vector<Adapter> adapters_;
+  std::vector<AdapterSwitch> switches_;
   Parameters parameters_;
   int64_t elements_ = 0, bytes_done_ = 0, bytes_total_ = 0;
 };

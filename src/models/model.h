@@ -19,6 +19,12 @@ struct Parameter {
 };
 using Parameters = std::vector<Parameter>;
 
+/// An adapter that can be turned on and off between two batches.
+struct AdapterSwitch {
+  std::string name;
+  std::shared_ptr<bool> on;
+};
+
 /// What a model is, for `dure info` and for the engine.
 struct ModelInfo {
   std::string model_type;
@@ -48,19 +54,25 @@ class Model {
   /// For each layer of the cache what it keeps of a token; those that draft() needs come last, if it is to be called.
   virtual std::vector<std::vector<CachePlane>> cache_planes(bool drafting = false) const = 0;
   virtual const ModelInfo& info() const = 0;
+  /// The adapters that have names, in the order of LoadOptions.
+  virtual const std::vector<AdapterSwitch>& adapters() const = 0;
 };
+
+/// Batches that follow go through one of the model's named adapters, by its place in adapters(); through none for -1.
+void switch_adapter(const Model& model, int index);
 
 /// A LoRA adapter to load with a model.
 struct AdapterChoice {
   std::filesystem::path folder;  ///< as PEFT saves it (docs/formats/peft.md)
   double scale = 1;              ///< times the adapter's own
+  std::string name = {};         ///< of one that is off until it is chosen, see switch_adapter(); empty: always on
   bool trainable = false;        ///< its matrices become float32 copies that require gradients; the base need not
 };
 
 struct LoadOptions {
   /// Parameters become float32 copies that require gradients; otherwise they stay in the file as they are.
   bool trainable = false;
-  /// What they add sums up. Over a base of any dtype, quantised ones included.
+  /// What those that are on add sums up. Over a base of any dtype, quantised ones included.
   std::vector<AdapterChoice> adapters = {};
   /// Weights are used where the checkpoint has them, as a rule in a mapped file, and multiplied in float32, also where
   /// kernels would be faster on a copy in their own order: for models about as large as the memory, or to start at

@@ -39,4 +39,8 @@ std::unique_ptr<Model> load_model(const Checkpoint& checkpoint, Device& device, 
   fail("{}: model_type {} is not supported; this program runs {}", checkpoint.source(), quote(type), known);
 }
 
+void switch_adapter(const Model& model, int index) {
+  for (size_t i = 0; i < model.adapters().size(); ++i) *model.adapters()[i].on = static_cast<int>(i) == index;
+}
+
 }  // namespace dure

@@ -35,7 +35,8 @@ struct HeadLinear {
 
   Tensor operator()(const Tensor& x) const {  // [T, H, in] -> [T, H, out]
     Tensor y = linear_heads(x, weight, rows, direction);
-    for (const HeadLora& l : loras) y = add(y, l(x));
+    for (const HeadLora& l : loras)
+      if (l.lora.active()) y = add(y, l(x));
     return y;
   }
 };

@@ -11,7 +11,8 @@ namespace dure {
 /// y + what each adapter adds to a linear map of x: scale * (x A^T) B^T. The base is neither copied nor changed.
 /// x [..., K], y [..., N]; gradients flow to x and to matrices in training.
 inline Tensor adapt(Tensor y, const Tensor& x, const std::vector<Lora>& loras) {
-  for (const Lora& l : loras) y = add(y, linear(scale(linear(x, l.a), l.scale), l.b));
+  for (const Lora& l : loras)
+    if (l.active()) y = add(y, linear(scale(linear(x, l.a), l.scale), l.b));
   return y;
 }
 

@@ -61,7 +61,8 @@ std::unique_ptr<Model> load_trainable(const std::string& name, const Json& golde
   if (!golden.contains("base_model"))
     return load_model(*open_checkpoint(kModels + name, device), device, {.trainable = true});
   const std::string base = kModels + golden["base_model"].get<std::string>();
-  return load_model(*open_checkpoint(base, device), device, {.adapters = {{kModels + name, 1, true}}});
+  return load_model(*open_checkpoint(base, device), device,
+                    {.adapters = {{.folder = kModels + name, .trainable = true}}});
 }
 
 class Training : public testing::TestWithParam<std::tuple<std::string, std::string>> {

@@ -173,7 +173,8 @@ TEST_P(Lora, SavesWhatItLoaded) {
   ASSERT_TRUE(Quantizer(model, options, device_of("auto")).write(gguf, [](auto, auto) { return true; }));
   for (const fs::path& base : {model, gguf}) {
     const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(base, device_of("auto"));
-    const auto m = load_model(*checkpoint, device_of("auto"), {.adapters = {{folder / "a", 1, true}}});
+    const auto m =
+        load_model(*checkpoint, device_of("auto"), {.adapters = {{.folder = folder / "a", .trainable = true}}});
     const std::string config = read_file(folder / "a/adapter_config.json");
     save_adapter(folder / "saved", parse_json(config, "config"), m->parameters());
     const auto before = PeftAdapter::open(folder / "a", device_of("auto"));
@@ -196,6 +197,26 @@ TEST_P(Lora, ANewAdapterChangesNothingYet) {
   const auto adapter = PeftAdapter::open(folder.path(), device_of("auto"));
   EXPECT_FALSE(adapter.modules().contains("lm_head"));
   EXPECT_TRUE(adapter.modules().contains("model.layers.0.self_attn.o_proj"));
+}
+
+TEST_P(Lora, NamedOnesAreSwitched) {
+  const fs::path model = kModels / GetParam();
+  const TemporaryFolder folder;
+  write_adapter(model, folder / "first", {});
+  write_adapter(model, folder / "second", {"self_attn"});
+  Device& device = device_of("auto");
+  const std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(model, device);
+  const std::unique_ptr<Model> m = load_model(
+      *checkpoint, device,
+      {.adapters = {{.folder = folder / "first", .name = "first"}, {.folder = folder / "second", .name = "second"}}});
+  const auto with = [&](int index) {
+    switch_adapter(*m, index);
+    return m->logits(m->forward(single_sequence(kTokens))).to_floats();
+  };
+  EXPECT_EQ(distance(with(-1), logits(model)), 0);
+  EXPECT_EQ(distance(with(1), logits(model, {{folder / "second"}})), 0);
+  EXPECT_EQ(distance(with(0), logits(model, {{folder / "first"}})), 0);
+  EXPECT_GT(distance(with(0), with(1)), 1e-3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Lora,

@@ -18,7 +18,8 @@ bool CpuBackend::all_in_panels(std::span<const Expert> experts, const Grouping& 
     if (grouping.start[e] == grouping.start[e + 1]) continue;
     const Expert& expert = experts[e];
     if (!expert.gate.packed || !expert.up.packed || !expert.down.packed) return false;
-    if (!expert.gate_loras.empty() || !expert.up_loras.empty() || !expert.down_loras.empty()) return false;
+    for (const std::vector<Lora>* loras : {&expert.gate_loras, &expert.up_loras, &expert.down_loras})
+      if (std::ranges::any_of(*loras, &Lora::active)) return false;
   }
   return true;
 }
