@@ -97,4 +97,13 @@ std::string to_lower_case(std::string_view text) {
   return out;
 }
 
+void append_case_folded(std::string& out, char32_t c) {
+  utf8proc_int32_t parts[8];  // no character has more than 3
+  int boundary = 0;
+  const auto count =
+      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c), parts, std::size(parts), UTF8PROC_CASEFOLD, &boundary);
+  DURE_ASSERT(count >= 0 && count <= static_cast<utf8proc_ssize_t>(std::size(parts)));
+  for (utf8proc_ssize_t i = 0; i < count; ++i) append_utf8(out, static_cast<char32_t>(parts[i]));
+}
+
 }  // namespace dure

@@ -19,4 +19,7 @@ std::string to_unicode_form(std::string_view text, normalizers::UnicodeForm form
 /// Every character by its own full lower-case mapping, without regard to its neighbours.
 std::string to_lower_case(std::string_view text);
 
+/// Appends the full case folding of a character (CaseFolding.txt, C and F): what "without regard to case" compares.
+void append_case_folded(std::string& out, char32_t c);
+
 }  // namespace dure
