@@ -52,11 +52,11 @@ CREATE TABLE feedback (
   updated_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE gram (             -- message 0: the title
-  gram         INTEGER NOT NULL,
+CREATE TABLE gram (             -- those of one conversation lie together: a write touches few pages
   conversation INTEGER NOT NULL,
-  message      INTEGER NOT NULL,
-  PRIMARY KEY (gram, conversation, message)
+  gram         INTEGER NOT NULL,
+  message      INTEGER NOT NULL,  -- 0: the title
+  PRIMARY KEY (conversation, gram, message)
 ) STRICT, WITHOUT ROWID;
 )sql"};
 

@@ -41,10 +41,10 @@ std::optional<std::string> first_content_with(SqlDatabase& database, int64_t con
 void update_index(SqlDatabase& database, IndexedText where, std::string_view before, std::string_view after) {
   if (before == after) return;
   const std::vector<Gram> old = grams_of(fold_for_search(before)), now = grams_of(fold_for_search(after));
-  SqlStatement remove(database, "DELETE FROM gram WHERE gram = ? AND conversation = ? AND message = ?");
-  for (const Gram gram : difference(old, now)) remove.bind(gram, where.conversation, where.message).run();
+  SqlStatement remove(database, "DELETE FROM gram WHERE conversation = ? AND gram = ? AND message = ?");
+  for (const Gram gram : difference(old, now)) remove.bind(where.conversation, gram, where.message).run();
   SqlStatement insert(database, "INSERT INTO gram VALUES (?, ?, ?)");
-  for (const Gram gram : difference(now, old)) insert.bind(gram, where.conversation, where.message).run();
+  for (const Gram gram : difference(now, old)) insert.bind(where.conversation, gram, where.message).run();
 }
 
 std::string index_condition(const std::vector<std::string>& words) {
