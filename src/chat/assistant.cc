@@ -50,12 +50,12 @@ GenerationResult Assistant::generate(std::vector<int> prompt, const Generation& 
   request.sampling = generation.sampling;
   request.on_start = [&](int cached) { result.cached_tokens = cached; };
   request.on_prefill = generation.on_prefill;
-  request.on_token = [&](const Sampled& token) {
+  request.on_token = [&](int, const Sampled& token) {
     if (result.completion_tokens++ == 0) first_token = Clock::now();
     show(stream.push(token.id));
     return !stream.stopped() && !refused;
   };
-  request.on_finish = [&](FinishReason reason) { result.reason = reason; };
+  request.on_finish = [&](int, FinishReason reason) { result.reason = reason; };
 
   const SeqId id = engine_->add(std::move(request));
   try {

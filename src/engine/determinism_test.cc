@@ -118,7 +118,7 @@ struct Runner {
     r.sampling.seed = 5;
     r.sampling.max_tokens = 6;
     r.sampling.logprobs = 1;
-    r.on_token = [&](const Sampled& t) {
+    r.on_token = [&](int, const Sampled& t) {
       answer.ids.push_back(t.id);
       answer.bits.push_back(std::bit_cast<uint32_t>(t.logprob));
       return true;

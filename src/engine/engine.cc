@@ -40,9 +40,19 @@ SeqId Engine::add(Request request) {
           "the prompt has {} tokens, the context holds {} with the answer", request.prompt.size(), max_model_len_);
   for (const int id : request.prompt)
     require(id >= 0 && id < vocab, "token id {}: the vocabulary has {} entries", id, vocab);
+  require(request.n == 1, "n is {}: not yet", request.n);
   Sampler sampler(request.sampling, vocab, workspace_);
   waiting_.push_back(std::make_unique<Sequence>(next_id_, std::move(request), std::move(sampler)));
   return next_id_++;
+}
+
+int Engine::cached_tokens(const std::vector<int>&, int) const { return 0; }
+
+EngineStats Engine::stats() const {
+  EngineStats s;
+  s.running = static_cast<int>(running_.size());
+  s.waiting = static_cast<int>(waiting_.size());
+  return s;
 }
 
 void Engine::cancel(SeqId id) {
@@ -176,7 +186,7 @@ void Engine::commit(const std::vector<Scheduled>& scheduled, const std::vector<C
       const int answered = s.length() - s.prompt_length();
       const bool full =
           s.length() >= max_model_len_ || answered >= s.request.sampling.max_tokens.value_or(max_model_len_);
-      const bool more = !s.request.on_token || s.request.on_token(token);
+      const bool more = !s.request.on_token || s.request.on_token(0, token);
       if (s.finished) continue;
       if (!more || full) finish(s, more ? FinishReason::length : FinishReason::cancelled);
     }
@@ -186,7 +196,7 @@ void Engine::finish(Sequence& s, FinishReason reason) {
   s.finished = true;
   s.tokens.resize(static_cast<size_t>(s.computed));
   pool_.park(std::move(s.tokens), std::move(s.pages));
-  if (s.request.on_finish) s.request.on_finish(reason);
+  if (s.request.on_finish) s.request.on_finish(0, reason);
 }
 
 }  // namespace dure

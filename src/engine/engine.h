@@ -1,12 +1,15 @@
 #pragma once
 
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/block_pool.h"
 #include "engine/sequence.h"
+#include "engine/stats.h"
 #include "models/model.h"
 
 namespace dure {
@@ -16,7 +19,14 @@ struct EngineOptions {
   int64_t cache_bytes = 0;           ///< for the KV cache; 0: room for one sequence of max_model_len
   int max_num_batched_tokens = 512;  ///< rows of one step
   DType cache_dtype = DType::BF16;
-  bool exact = false;  ///< one arithmetic for prompts and answers: any chunks and any cached prefix, the same bytes
+  bool exact = false;      ///< one arithmetic for prompts and answers: any chunks and any cached prefix, the same bytes
+  int max_num_seqs = 256;  ///< sequences that run at once
+  int max_num_waiting = 1024;  ///< requests in line; 0: no bound
+  /// Everything that decides a row's bytes but the options above, as LoadedModel::fingerprint() has it. What was cached
+  /// under another fingerprint is never found.
+  std::string fingerprint = {};
+  std::filesystem::path cache_dir = {};         ///< folder of the disk tier, needs a fingerprint; empty: none
+  int64_t cache_dir_bytes = int64_t{16} << 30;  ///< of files in it
 };
 
 /// Many sequences through one model: token ids in, token ids out. step() = schedule -> forward -> sample -> commit.
@@ -33,7 +43,7 @@ class Engine {
   Engine(Model& model, Device& device, const EngineOptions& options);
 
   /// Queues a request. Throws Error if the prompt is empty, has ids outside the vocabulary or leaves no room for an
-  /// answer, or if a sampling parameter is out of range.
+  /// answer, or if a parameter is out of range; QueueFull if too many wait.
   SeqId add(Request request);
   /// A batch of each kind of row. Returns whether there is more to do. Errors of the model leave the engine as it was
   /// before the step.
@@ -41,6 +51,9 @@ class Engine {
   /// The sequence ends now, with FinishReason::cancelled; unknown ids are ignored. May be called from a callback.
   void cancel(SeqId id);
 
+  /// Tokens of a prompt that would be found in the cache now.
+  int cached_tokens(const std::vector<int>& prompt, int adapter = -1) const;
+  EngineStats stats() const;
   int max_model_len() const { return max_model_len_; }
   int64_t cache_bytes() const;
 

@@ -34,8 +34,8 @@ Request greedy(std::vector<int> prompt, int max_tokens, Answer& answer) {
   r.prompt = std::move(prompt);
   r.sampling.temperature = 0;
   r.sampling.max_tokens = max_tokens;
-  r.on_token = [&](const Sampled& t) { return answer.tokens.push_back(t.id), true; };
-  r.on_finish = [&](FinishReason reason) { answer.reason = reason; };
+  r.on_token = [&](int, const Sampled& t) { return answer.tokens.push_back(t.id), true; };
+  r.on_finish = [&](int, FinishReason reason) { answer.reason = reason; };
   return r;
 }
 
@@ -97,7 +97,7 @@ TEST(Engine, StopsWhereItIsTold) {
   r.sampling.stop_token_ids = {tokens[5]};
   engine.add(std::move(r));
   r = greedy(prompt(9, 1), 8, refused);
-  r.on_token = [&](const Sampled& t) { return refused.tokens.push_back(t.id), refused.tokens.size() < 3; };
+  r.on_token = [&](int, const Sampled& t) { return refused.tokens.push_back(t.id), refused.tokens.size() < 3; };
   engine.add(std::move(r));
   r = greedy(prompt(60, 1), 8, full);
   engine.add(std::move(r));
@@ -118,7 +118,7 @@ TEST(Engine, ACallbackMayCancelAnySequence) {
   for (int i = 0; i < 3; ++i) {
     Request r = greedy(prompt(9, i), 20, answers[i]);
     if (i == 0) {
-      r.on_token = [&](const Sampled& t) {
+      r.on_token = [&](int, const Sampled& t) {
         answers[0].tokens.push_back(t.id);
         if (answers[0].tokens.size() == 3)
           for (const SeqId id : ids) engine.cancel(id);
