@@ -25,7 +25,7 @@ struct TokenDetail {
 struct AnswerPiece {
   std::vector<AnswerDelta> deltas;
   std::vector<std::string> call_ids;  ///< of the calls that begin here, in their order
-  std::vector<TokenDetail> tokens;  ///< empty unless log-probabilities were asked for
+  std::vector<TokenDetail> tokens;    ///< empty unless log-probabilities were asked for
 };
 
 /// How one answer ended.

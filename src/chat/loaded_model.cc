@@ -94,18 +94,36 @@ LoadedModel::LoadedModel(const LoadedModelOptions& options)
   fingerprint_ = describe(options, *checkpoint_, *device_);
 }
 
-RenderedPrompt LoadedModel::render(Json context) const {
+RenderedPrompt LoadedModel::render(Json context, bool no_thinking, const BegunAnswer& begun) const {
   require(renderer_ != nullptr, "this model has no chat template");
   // Templates trust the strings of control tokens: nobody else may give them.
   for (auto it = context.begin(); it != context.end();)
     it = it.key().ends_with("_token") ? context.erase(it) : std::next(it);
   for (const auto& [name, text] : tokenizer_->spec().special_tokens) context[name] = text;
-  const std::vector<Segment> segments = renderer_->render_segments(context);
+  std::vector<Segment> segments = renderer_->render_segments(context);
   RenderedPrompt prompt;
+  // Judged by what the template wrote: a user may well ask about "<think>".
+  const auto open = [&] {
+    return !segments.empty() && segments.back().trusted && ends_in_reasoning(segments.back().text);
+  };
+  const auto close = [&] { segments.push_back({"\n</think>\n\n", true}); };
+  prompt.in_reasoning = open();
+  if (prompt.in_reasoning && no_thinking && begun.reasoning.empty()) {
+    close();
+    prompt.in_reasoning = false;
+  }
+  if (!begun.reasoning.empty()) {
+    if (!prompt.in_reasoning) segments.push_back({"<think>\n", true});
+    segments.push_back({begun.reasoning, false});
+    prompt.in_reasoning = true;
+  }
+  if (!begun.content.empty()) {
+    if (prompt.in_reasoning) close();
+    segments.push_back({begun.content, false});
+    prompt.in_reasoning = false;
+  }
   for (const Segment& s : segments) prompt.text += s.text;
   prompt.ids = encode(segments);
-  // Judged by what the template wrote: a user may well ask about "<think>".
-  prompt.in_reasoning = !segments.empty() && segments.back().trusted && ends_in_reasoning(segments.back().text);
   return prompt;
 }
 

@@ -28,6 +28,11 @@ struct RenderedPrompt {
   bool in_reasoning = false;  ///< the prompt itself opens <think>, so that the answer starts with thoughts
 };
 
+/// An answer that is to go on. While there is no content, the thoughts are not over.
+struct BegunAnswer {
+  std::string reasoning = {}, content = {};
+};
+
 /// Weights, tokenizer and prompt format of one folder or GGUF file.
 class LoadedModel {
  public:
@@ -49,8 +54,9 @@ class LoadedModel {
   const std::string& fingerprint() const { return fingerprint_; }
 
   /// The prompt of a context of chat templates: `messages` and what else the template sees. What users wrote is never
-  /// read as control tokens. Throws Error if there is no template or it refuses the conversation.
-  RenderedPrompt render(Json context) const;
+  /// read as control tokens. `no_thinking`: where the template opens <think> all the same, it is closed again.
+  /// `begun`: the answer so far, which follows. Throws Error if there is no template or it refuses the conversation.
+  RenderedPrompt render(Json context, bool no_thinking = false, const BegunAnswer& begun = {}) const;
   /// Segments to ids, after the tokenizer's BOS if it has one and the segments do not start with it.
   std::vector<int> encode(const std::vector<Segment>& segments) const;
   /// Text as it stands, after the tokenizer's BOS if it has one.

@@ -23,6 +23,8 @@ class TextStream {
   /// What was held back; call once, at the end.
   std::string finish();
   bool stopped() const { return !stopped_by_.empty(); }
+  /// Bytes of text that were decoded and not returned yet.
+  size_t held() const { return held_.size(); }
   /// The stop string that was found; empty if none was.
   const std::string& stopped_by() const { return stopped_by_; }
 
