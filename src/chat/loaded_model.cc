@@ -5,11 +5,11 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/system.h"
-#include "chat/reasoning.h"
 #include "formats/model_tokenizer.h"
 #include "nn/kv_cache.h"
 #include "text/chat_template.h"
 #include "text/encoding/encoding.h"
+#include "text/tools/answer_parser.h"
 
 namespace dure {
 namespace {
@@ -104,7 +104,8 @@ RenderedPrompt LoadedModel::render(Json context, bool no_thinking, const BegunAn
   RenderedPrompt prompt;
   // Judged by what the template wrote: a user may well ask about "<think>".
   const auto open = [&] {
-    return !segments.empty() && segments.back().trusted && ends_in_reasoning(segments.back().text);
+    return !segments.empty() && segments.back().trusted &&
+           answer_start(segments.back().text, no_tool_format()) == AnswerStart::reasoning;
   };
   const auto close = [&] { segments.push_back({"\n</think>\n\n", true}); };
   prompt.in_reasoning = open();
@@ -124,6 +125,7 @@ RenderedPrompt LoadedModel::render(Json context, bool no_thinking, const BegunAn
   }
   for (const Segment& s : segments) prompt.text += s.text;
   prompt.ids = encode(segments);
+  if (!segments.empty() && segments.back().trusted) prompt.opening = segments.back().text;
   return prompt;
 }
 

@@ -25,7 +25,8 @@ struct LoadedModelOptions {
 struct RenderedPrompt {
   std::vector<int> ids;
   std::string text;
-  bool in_reasoning = false;  ///< the prompt itself opens <think>, so that the answer starts with thoughts
+  std::string opening;        ///< what the template itself wrote at the end: see answer_start()
+  bool in_reasoning = false;  ///< it opens <think>, so that the answer starts with thoughts
 };
 
 /// An answer that is to go on. While there is no content, the thoughts are not over.

@@ -19,8 +19,8 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-void AnswerView::show(const AnswerPart& part, int tokens) {
-  if (part.reasoning) {
+void AnswerView::show(const AnswerDelta& part, int tokens) {
+  if (part.kind == AnswerDelta::Kind::reasoning) {
     if (mode_ == Mode::nothing) {
       first_token_ = std::max(tokens - 1, 0);
       begin_thoughts();

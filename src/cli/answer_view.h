@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "chat/reasoning.h"
+#include "text/tools/answer_parser.h"
 
 namespace dure {
 
@@ -22,8 +22,8 @@ class AnswerView {
  public:
   explicit AnswerView(const ViewStyle& style) : style_(style) {}
 
-  /// `tokens`: of the answer so far.
-  void show(const AnswerPart& part, int tokens);
+  /// Thoughts and text; `tokens`: of the answer so far.
+  void show(const AnswerDelta& part, int tokens);
   /// Ends the last line.
   void finish(int tokens);
 

@@ -63,13 +63,13 @@ ChatSession::Outcome ChatSession::answer() {
 
   std::optional<InterruptGuard> guard;
   if (style.terminal) guard.emplace();
-  ReasoningSplitter splitter(in_reasoning);
+  AnswerParser parser(no_tool_format(), in_reasoning ? AnswerStart::reasoning : AnswerStart::text);
   AnswerView view(style);
   std::string content, reasoning;
   int tokens = 0;
-  const auto show = [&](const std::vector<AnswerPart>& parts, int so_far) {
-    for (const AnswerPart& part : parts) {
-      (part.reasoning ? reasoning : content) += part.text;
+  const auto show = [&](const std::vector<AnswerDelta>& parts, int so_far) {
+    for (const AnswerDelta& part : parts) {
+      (part.kind == AnswerDelta::Kind::reasoning ? reasoning : content) += part.text;
       view.show(part, so_far);
     }
   };
@@ -80,7 +80,7 @@ ChatSession::Outcome ChatSession::answer() {
   g.continues = assistant.renderer() == nullptr;
   g.on_prefill = [&](int done, int total) { done == total ? reading.finish() : reading.update(done, total); };
   g.on_text = [&](const std::string& text) {
-    show(splitter.push(text), tokens + 1);
+    show(parser.push(text), tokens + 1);
     return true;
   };
   g.on_step = [&](int so_far) {
@@ -89,7 +89,7 @@ ChatSession::Outcome ChatSession::answer() {
   };
   const GenerationResult result = assistant.generate(std::move(ids), g);
   reading.finish();
-  show(splitter.finish(), result.completion_tokens);
+  show(parser.finish(), result.completion_tokens);
   view.finish(result.completion_tokens);
 
   const bool interrupted = result.reason == FinishReason::cancelled;

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "text/prompt_renderer.h"
+
+namespace dure {
+
+/// What a prompt format does with tools. Templates differ here without saying so.
+struct TemplateTraits {
+  bool tools = false;           ///< shows the definitions in `tools`
+  bool calls = false;           ///< writes an assistant's tool_calls
+  bool results = false;         ///< writes messages of the role tool
+  bool parallel_calls = false;  ///< a message may have more than one call
+  bool text_and_calls = false;  ///< a message may have text beside its calls
+  bool text_arguments = false;  ///< calls want their arguments as JSON text, not as an object
+  bool null_content = false;    ///< a message of calls and no text wants content null, not ""
+
+  bool operator==(const TemplateTraits&) const = default;
+};
+
+/// Found out by rendering small conversations: a template that raises an exception, or leaves something out, does not
+/// have the trait. Never throws for what the template does.
+TemplateTraits probe_template(const PromptRenderer& renderer);
+
+}  // namespace dure
