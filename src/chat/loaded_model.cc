@@ -96,11 +96,16 @@ LoadedModel::LoadedModel(const LoadedModelOptions& options)
 
 RenderedPrompt LoadedModel::render(Json context, bool no_thinking, const BegunAnswer& begun) const {
   require(renderer_ != nullptr, "this model has no chat template");
+  return render(*renderer_, std::move(context), no_thinking, begun);
+}
+
+RenderedPrompt LoadedModel::render(const PromptRenderer& renderer, Json context, bool no_thinking,
+                                   const BegunAnswer& begun) const {
   // Templates trust the strings of control tokens: nobody else may give them.
   for (auto it = context.begin(); it != context.end();)
     it = it.key().ends_with("_token") ? context.erase(it) : std::next(it);
   for (const auto& [name, text] : tokenizer_->spec().special_tokens) context[name] = text;
-  std::vector<Segment> segments = renderer_->render_segments(context);
+  std::vector<Segment> segments = renderer.render_segments(context);
   RenderedPrompt prompt;
   // Judged by what the template wrote: a user may well ask about "<think>".
   const auto open = [&] {

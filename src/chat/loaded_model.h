@@ -12,6 +12,7 @@
 #include "sampling/params.h"
 #include "text/prompt_renderer.h"
 #include "text/tokenizer.h"
+#include "text/tools/answer_parser.h"
 
 namespace dure {
 
@@ -27,6 +28,10 @@ struct RenderedPrompt {
   std::string text;
   std::string opening;        ///< what the template itself wrote at the end: see answer_start()
   bool in_reasoning = false;  ///< it opens <think>, so that the answer starts with thoughts
+
+  AnswerStart start(const ToolFormat& format) const {
+    return in_reasoning ? AnswerStart::reasoning : answer_start(opening, format);
+  }
 };
 
 /// An answer that is to go on. While there is no content, the thoughts are not over.
@@ -58,6 +63,8 @@ class LoadedModel {
   /// read as control tokens. `no_thinking`: where the template opens <think> all the same, it is closed again.
   /// `begun`: the answer so far, which follows. Throws Error if there is no template or it refuses the conversation.
   RenderedPrompt render(Json context, bool no_thinking = false, const BegunAnswer& begun = {}) const;
+  /// The same, by another renderer than the model's own.
+  RenderedPrompt render(const PromptRenderer& renderer, Json context, bool no_thinking, const BegunAnswer& begun) const;
   /// Segments to ids, after the tokenizer's BOS if it has one and the segments do not start with it.
   std::vector<int> encode(const std::vector<Segment>& segments) const;
   /// Text as it stands, after the tokenizer's BOS if it has one.
