@@ -116,7 +116,7 @@ void append_sampled(MarkedText& out, std::string_view text, const std::vector<st
 
 std::vector<Segment> ReplayingRenderer::render_segments(const Json& context) const {
   std::vector<Replay> replays;
-  const Json messages = context.contains("messages") ? context["messages"] : Json::array();
+  const Json& messages = context.at("messages");
   for (size_t i = 0; i < messages.size(); ++i) {
     if (!messages[i].is_object() || !messages[i].contains("tool_calls")) continue;
     const Json& calls = messages[i]["tool_calls"];

@@ -14,7 +14,7 @@ namespace dure {
 /// replayed text, all else is not.
 class ReplayingRenderer final : public PromptRenderer {
  public:
-  /// REQUIRES: all three outlive this.
+  /// REQUIRES: all three outlive this, and contexts have messages as prompt_messages() makes them.
   ReplayingRenderer(const PromptRenderer& renderer, const ToolFormat& format, ToolCallMemory& memory)
       : renderer_(renderer), format_(format), memory_(memory) {}
 

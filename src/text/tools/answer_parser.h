@@ -44,7 +44,7 @@ AnswerStart answer_start(std::string_view prompt, const ToolFormat& format);
 ///   string are unpacked. Models' common slips are forgiven: end markers that are missing, spaces and Markdown fences
 ///   around calls, a superfluous brace.
 /// - What did not become a call by the time its name should have been known is content, byte for byte; what is wrong
-///   later stands in the arguments. Nothing is lost. Calls among thoughts are thoughts.
+///   later stands in the arguments. Calls among thoughts are thoughts.
 ///
 /// Only a <think> before any text opens reasoning; later ones are text.
 class AnswerParser {

@@ -55,7 +55,9 @@ void expect_answer(const Answer& answer, std::string_view expected) {
   const std::vector<AnswerDelta> whole = parse(answer, {});
   EXPECT_EQ(shown(whole), expected);
   const std::vector<size_t> starts = character_starts(answer.text);
-  EXPECT_EQ(join_deltas(parse(answer, starts)), join_deltas(whole));
+  const std::vector<AnswerDelta> pieces = parse(answer, starts);
+  EXPECT_EQ(join_deltas(pieces), join_deltas(whole));
+  for (const AnswerDelta& d : pieces) EXPECT_TRUE(is_utf8(d.text)) << d.text;
   for (const size_t cut : starts) EXPECT_EQ(join_deltas(parse(answer, {cut})), join_deltas(whole)) << cut;
 }
 
