@@ -55,6 +55,8 @@ GenerationResult Assistant::generate(std::vector<int> prompt, const Generation& 
     show(stream.push(token.id));
     return !stream.stopped() && !refused;
   };
+  std::exception_ptr error;
+  request.on_error = [&](std::exception_ptr e) { error = std::move(e); };
   request.on_finish = [&](int, FinishReason reason) { result.reason = reason; };
 
   const SeqId id = engine_->add(std::move(request));
@@ -71,6 +73,7 @@ GenerationResult Assistant::generate(std::vector<int> prompt, const Generation& 
     engine_->cancel(id);  // it would go on with callbacks that are no more
     throw;
   }
+  if (error) std::rethrow_exception(error);
   if (stream.stopped()) {
     result.reason = FinishReason::stop;
   } else if (!refused) {

@@ -1,54 +1,48 @@
 #include "engine/block_pool.h"
 
-#include <algorithm>
 #include <numeric>
 
 #include "base/error.h"
 
 namespace dure {
 
-BlockPool::BlockPool(int blocks) : free_(static_cast<size_t>(blocks)) {
-  std::iota(free_.rbegin(), free_.rend(), 0);  // low pages go first
+BlockPool::BlockPool(int blocks)
+    : holders_(static_cast<size_t>(blocks)), free_(static_cast<size_t>(blocks)), places_(free_.size(), idle_.end()) {
+  std::iota(free_.rbegin(), free_.rend(), 0);  // low blocks go first
 }
 
-int BlockPool::available() const {
-  size_t n = free_.size();
-  for (const Parked& p : parked_) n += p.pages.size();
-  return static_cast<int>(n);
-}
-
-std::vector<int> BlockPool::take(int count) {
-  DURE_ASSERT(count <= available());
-  while (static_cast<int>(free_.size()) < count) {
-    give_back(parked_.front().pages);
-    parked_.pop_front();
+std::optional<int> BlockPool::take() {
+  if (free_.empty() && idle_.empty()) return std::nullopt;
+  int block;
+  if (free_.empty()) {
+    block = idle_.front();
+    idle_.pop_front();
+    places_[static_cast<size_t>(block)] = idle_.end();
+  } else {
+    block = free_.back();
+    free_.pop_back();
   }
-  std::vector<int> pages(free_.rbegin(), free_.rbegin() + count);
-  free_.resize(free_.size() - static_cast<size_t>(count));
-  return pages;
+  holders_[static_cast<size_t>(block)] = 1;
+  return block;
 }
 
-void BlockPool::give_back(const std::vector<int>& pages) { free_.insert(free_.end(), pages.rbegin(), pages.rend()); }
-
-void BlockPool::park(std::vector<int> tokens, std::vector<int> pages) {
-  if (!pages.empty()) parked_.push_back({std::move(tokens), std::move(pages)});
+void BlockPool::hold(int block) {
+  const auto i = static_cast<size_t>(block);
+  if (holders_[i]++ > 0) return;
+  DURE_ASSERT(places_[i] != idle_.end());
+  idle_.erase(places_[i]);
+  places_[i] = idle_.end();
 }
 
-std::optional<BlockPool::Parked> BlockPool::reclaim(const std::vector<int>& prompt, int min_shared) {
-  auto best = parked_.end();
-  long longest = std::max(min_shared, 1) - 1;
-  for (auto it = parked_.begin(); it != parked_.end(); ++it) {
-    const auto end = std::ranges::mismatch(prompt, it->tokens).in1;
-    if (end - prompt.begin() > longest) {
-      longest = end - prompt.begin();
-      best = it;
-    }
+void BlockPool::release(int block, bool keep) {
+  const auto i = static_cast<size_t>(block);
+  DURE_ASSERT(holders_[i] > 0);
+  if (--holders_[i] > 0) return;
+  if (keep) {
+    places_[i] = idle_.insert(idle_.end(), block);
+  } else {
+    free_.push_back(block);
   }
-  if (best == parked_.end()) return std::nullopt;
-  Parked p = std::move(*best);
-  parked_.erase(best);
-  p.tokens.resize(static_cast<size_t>(longest));
-  return p;
 }
 
 }  // namespace dure

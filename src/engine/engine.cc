@@ -1,6 +1,8 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 
 #include "base/error.h"
 #include "ops/view.h"
@@ -8,7 +10,28 @@
 namespace dure {
 namespace {
 
-constexpr int kMinShared = 16;  // fewer tokens are not worth another sequence's pages
+using Clock = std::chrono::steady_clock;
+
+// Reading from the disk holds everybody up, so a step does it for so long and a block more.
+constexpr std::chrono::milliseconds kLoadTime{20};
+
+/// Sets a flag for as long as it lives.
+class Busy {
+ public:
+  explicit Busy(bool& flag) : flag_(flag), outermost_(!std::exchange(flag, true)) {}
+  ~Busy() {
+    if (outermost_) flag_ = false;
+  }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+  bool outermost() const { return outermost_; }
+
+ private:
+  bool& flag_;
+  bool outermost_;
+};
+
+constexpr float kLeastLogprob = -9999;  // what clients read instead of -inf, as in vLLM
 
 }  // namespace
 
@@ -16,187 +39,285 @@ Engine::Engine(Model& model, Device& device, const EngineOptions& options)
     : model_(model),
       device_(device),
       max_model_len_(options.max_model_len > 0 ? options.max_model_len : model.info().max_position_embeddings),
-      max_batch_(std::max(options.max_num_batched_tokens, 1)),
-      exact_(options.exact),
-      pool_(0) {
+      max_num_waiting_(options.max_num_waiting) {
   const auto planes = model.cache_planes();
-  const int64_t page_bytes = cache_bytes_per_token(planes, options.cache_dtype) * KVCache::kBlockSize;
-  const int64_t pages = options.cache_bytes > 0 ? options.cache_bytes / page_bytes : pages_for(max_model_len_);
-  require(pages > 0 && pages < (1 << 24), "KV cache: {} bytes hold no page of {} bytes", options.cache_bytes,
-          page_bytes);
-  cache_ = std::make_unique<KVCache>(device, planes, static_cast<int>(pages), options.cache_dtype);
-  pool_ = BlockPool(static_cast<int>(pages));
-  max_model_len_ = static_cast<int>(std::min<int64_t>(max_model_len_, pages * KVCache::kBlockSize));
+  const int64_t block_bytes = cache_bytes_per_token(planes, options.cache_dtype) * KVCache::kBlockSize;
+  const int64_t blocks =
+      options.cache_bytes > 0 ? options.cache_bytes / block_bytes : BlockManager::blocks_for(max_model_len_);
+  require(blocks > 0 && blocks < (1 << 24), "KV cache: {} bytes hold no page of {} bytes", options.cache_bytes,
+          block_bytes);
+  max_model_len_ = static_cast<int>(std::min<int64_t>(max_model_len_, blocks * KVCache::kBlockSize));
+
+  const BlockManagerOptions memory{static_cast<int>(blocks), options.cache_dtype, options.exact,
+                                   options.fingerprint,      options.cache_dir,   options.cache_dir_bytes};
+  blocks_ = std::make_unique<BlockManager>(device, planes, memory);
+  const int rows = std::max(options.max_num_batched_tokens, 1);
+  scheduler_ = std::make_unique<Scheduler>(
+      *blocks_, SchedulerLimits{std::clamp(options.max_num_seqs, 1, rows), rows, options.exact});
 }
 
-int64_t Engine::cache_bytes() const { return cache_->bytes(); }
-
-int Engine::pages_for(int tokens) const { return (tokens + KVCache::kBlockSize - 1) / KVCache::kBlockSize; }
-
 SeqId Engine::add(Request request) {
-  const int vocab = model_.info().vocab_size;
+  const int vocab = model_.info().vocab_size, adapters = static_cast<int>(model_.adapters().size());
   require(!request.prompt.empty(), "the prompt is empty");
   require(static_cast<int>(request.prompt.size()) < max_model_len_,
           "the prompt has {} tokens, the context holds {} with the answer", request.prompt.size(), max_model_len_);
   for (const int id : request.prompt)
     require(id >= 0 && id < vocab, "token id {}: the vocabulary has {} entries", id, vocab);
-  require(request.n == 1, "n is {}: not yet", request.n);
-  Sampler sampler(request.sampling, vocab, workspace_);
-  waiting_.push_back(std::make_unique<Sequence>(next_id_, std::move(request), std::move(sampler)));
+  require(request.n >= 1 && request.n <= kMaxChoices, "n is {}, must be between 1 and {}", request.n, kMaxChoices);
+  require(request.adapter >= -1 && request.adapter < adapters, "adapter {}: the model has {}", request.adapter,
+          adapters);
+  const int queued = scheduler_->queued();
+  if (max_num_waiting_ > 0 && queued >= max_num_waiting_)
+    throw QueueFull(fmt::format("{} requests wait already, which is the limit", queued));
+
+  const auto group = std::make_shared<SequenceGroup>(SequenceGroup{next_id_, std::move(request)});
+  std::vector<std::unique_ptr<Sequence>> choices;
+  SamplingParams sampling = group->request.sampling;
+  for (int i = 0; i < group->request.n; ++i) {
+    Sampler sampler(sampling, vocab, workspace_);
+    sampling.seed = sampler.seed() + 1;
+    auto constraint = group->request.constraint ? group->request.constraint(i) : nullptr;
+    choices.push_back(std::make_unique<Sequence>(Sequence{group, i, std::move(sampler), std::move(constraint),
+                                                          i == 0 ? SequenceState::waiting : SequenceState::forking,
+                                                          group->request.prompt}));
+  }
+  for (auto& s : choices) scheduler_->add(std::move(s));
   return next_id_++;
 }
 
-int Engine::cached_tokens(const std::vector<int>&, int) const { return 0; }
+void Engine::cancel(SeqId id) {
+  const Busy busy(busy_);
+  for (const Sequence* s : scheduler_->sequences())
+    if (s->group->id == id) {
+      const std::shared_ptr<SequenceGroup> group = s->group;
+      finish_all(*group, FinishReason::cancelled);
+      break;
+    }
+  if (busy.outermost()) scheduler_->sweep();
+}
+
+int Engine::cached_tokens(const std::vector<int>& prompt, int adapter) const {
+  return prompt.empty() ? 0 : blocks_->plan(prompt, adapter, static_cast<int>(prompt.size()) - 1).rows();
+}
 
 EngineStats Engine::stats() const {
-  EngineStats s;
-  s.running = static_cast<int>(running_.size());
-  s.waiting = static_cast<int>(waiting_.size());
+  EngineStats s = counts_;
+  s.running = scheduler_->count(SequenceState::running);
+  s.waiting = scheduler_->count(SequenceState::waiting) + scheduler_->count(SequenceState::forking);
+  const BlockPool& pool = blocks_->pool();
+  s.blocks = pool.size();
+  s.blocks_used = pool.size() - pool.available();
+  s.blocks_cached = pool.idle();
+  s.disk_hits = blocks_->disk_hits();
+  s.disk_bytes = blocks_->disk_bytes();
+  s.preemptions = scheduler_->preemptions();
   return s;
 }
 
-void Engine::cancel(SeqId id) {
-  // Running sequences are only marked: this may be a callback in the midst of a step. The next step drops them.
-  for (auto& s : running_)
-    if (s->id == id && !s->finished) finish(*s, FinishReason::cancelled);
-  const auto it = std::ranges::find_if(waiting_, [&](const auto& s) { return s->id == id; });
-  if (it == waiting_.end()) return;
-  const std::unique_ptr<Sequence> s = std::move(*it);
-  waiting_.erase(it);
-  finish(*s, FinishReason::cancelled);
+bool Engine::step() {
+  const Busy busy(busy_);
+  DURE_ASSERT(busy.outermost());
+  ++counts_.steps;
+  end_late();
+  scheduler_->admit();
+  load();
+  tell_started();
+  std::vector<Computed> computed;
+  for (ScheduledBatch& batch : scheduler_->schedule()) {
+    Computed c{std::move(batch), {}, {}};
+    if (compute(c)) computed.push_back(std::move(c));
+  }
+  switch_adapter(model_, -1);  // for whoever else uses the model
+  for (const Computed& c : computed) commit_rows(c);
+  for (const Computed& c : computed) commit_tokens(c);
+  scheduler_->sweep();
+  return !scheduler_->idle();
 }
 
-/// Starts waiting sequences, in order, while the cache has room for all that each may need.
-void Engine::admit() {
-  while (!waiting_.empty()) {
-    Sequence& s = *waiting_.front();
-    const int64_t wanted = int64_t{s.prompt_length()} + s.request.sampling.max_tokens.value_or(max_model_len_);
-    const int need = pages_for(static_cast<int>(std::min<int64_t>(wanted, max_model_len_)));
-    if (need > pool_.available()) return;
-    if (auto parked = pool_.reclaim(s.tokens, kMinShared)) {
-      // The last row is computed anew whatever is shared: its logits choose the first token.
-      s.computed = std::min(static_cast<int>(parked->tokens.size()), s.prompt_length() - 1);
-      s.pages = std::move(parked->pages);
-    }
-    const int have = static_cast<int>(s.pages.size());
-    if (have > need) {
-      pool_.give_back({s.pages.begin() + need, s.pages.end()});
-      s.pages.resize(static_cast<size_t>(need));
-    } else {
-      const std::vector<int> more = pool_.take(need - have);
-      s.pages.insert(s.pages.end(), more.begin(), more.end());
-    }
-    running_.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
-    if (s.request.on_start) s.request.on_start(s.computed);
+void Engine::end_late() {
+  const Clock::time_point now = Clock::now();
+  for (const Sequence* s : scheduler_->sequences())
+    if (!s->finished() && s->request().deadline && *s->request().deadline <= now)
+      finish_all(*s->group, FinishReason::deadline);
+}
+
+void Engine::load() {
+  const Clock::time_point end = Clock::now() + kLoadTime;
+  for (Sequence* s : scheduler_->sequences())
+    while (s->running() && s->loading && Clock::now() < end) blocks_->load(*s);
+}
+
+void Engine::tell_started() {
+  for (const Sequence* s : scheduler_->sequences()) {
+    SequenceGroup& group = *s->group;
+    if (!s->running() || s->loading || group.started) continue;
+    group.started = true;
+    counts_.prompt_tokens += s->prompt_length();
+    counts_.prefix_queries += s->prompt_length();
+    counts_.prefix_hits += s->computed;
+    if (group.request.on_start) guarded(group, [&] { group.request.on_start(s->computed); });
   }
 }
 
-RowKind Engine::kind_of(const Sequence& s) const {
-  return exact_ || s.computed >= s.prompt_length() ? RowKind::sampled : RowKind::prompt;
-}
-
-/// Single rows first, so that nobody's answer waits for another's prompt.
-std::vector<Engine::Scheduled> Engine::schedule(RowKind kind, int* budget) const {
-  std::vector<Scheduled> scheduled;
-  for (const bool single : {true, false})
-    for (const auto& s : running_) {
-      const int left = s->length() - s->computed;
-      if (kind_of(*s) != kind || (left == 1) != single || *budget == 0) continue;
-      scheduled.push_back({s.get(), std::min(left, *budget)});
-      *budget -= scheduled.back().rows;
-    }
-  return scheduled;
-}
-
-Batch Engine::make_batch(const std::vector<Scheduled>& scheduled, RowKind kind) const {
+Batch Engine::make_batch(const ScheduledBatch& batch) const {
   Batch b;
-  b.kind = kind;
+  b.kind = batch.kind;
   b.starts = {0};
   size_t widest = 0;
-  for (const auto& [s, rows] : scheduled) widest = std::max(widest, s->pages.size());
+  for (const auto& [s, rows] : batch.parts) widest = std::max(widest, s->blocks.size());
   std::vector<int> table;  // [S, widest]
-  for (const auto& [s, rows] : scheduled) {
+  for (const auto& [s, rows] : batch.parts) {
     for (int i = s->computed; i < s->computed + rows; ++i) {
-      b.tokens.push_back(s->tokens[i]);
+      b.tokens.push_back(s->tokens[static_cast<size_t>(i)]);
       b.positions.push_back(i);
     }
     b.starts.push_back(b.rows());
-    table.insert(table.end(), s->pages.begin(), s->pages.end());
-    table.resize(table.size() + widest - s->pages.size());
+    table.insert(table.end(), s->blocks.begin(), s->blocks.end());
+    table.resize(table.size() + widest - s->blocks.size());
   }
-  b.cache = cache_.get();
+  b.cache = &blocks_->cache();
   b.block_table =
-      Tensor::from(device_, table).alias({static_cast<int64_t>(scheduled.size()), static_cast<int64_t>(widest)});
+      Tensor::from(device_, table).alias({static_cast<int64_t>(batch.parts.size()), static_cast<int64_t>(widest)});
   return b;
 }
 
-bool Engine::step() {
-  std::erase_if(running_, [](const auto& s) { return s->finished; });
-  admit();
-  std::vector<Scheduled> scheduled;
-  std::vector<Computed> computed;
-  int budget = max_batch_;
-  for (const RowKind kind : {RowKind::sampled, RowKind::prompt}) {
-    const std::vector<Scheduled> some = schedule(kind, &budget);
-    if (some.empty()) continue;
-    computed.push_back(compute(some, kind));
-    scheduled.insert(scheduled.end(), some.begin(), some.end());
-  }
-  if (scheduled.empty()) return false;
-  commit(scheduled, computed);
-  std::erase_if(running_, [](const auto& s) { return s->finished; });
-  return !running_.empty() || !waiting_.empty();
-}
-
-Engine::Computed Engine::compute(const std::vector<Scheduled>& scheduled, RowKind kind) {
-  const Tensor hidden = model_.forward(make_batch(scheduled, kind));  // [T, D]
-  Computed computed;
-  std::vector<int> last_rows;
-  int row = 0;
-  for (const auto& [s, rows] : scheduled) {
-    row += rows;
-    if (s->computed + rows < s->length()) continue;  // the prompt goes on in the next step
-    last_rows.push_back(row - 1);
-    computed.sampling.push_back(s);
-  }
-  if (!last_rows.empty()) computed.logits = model_.logits(take_rows(hidden, last_rows));  // [sampling, V]
-  return computed;
-}
-
-void Engine::commit(const std::vector<Scheduled>& scheduled, const std::vector<Computed>& computed) {
-  // The model is done; only from here on does anything change. A callback may cancel any sequence.
-  for (const auto& [s, rows] : scheduled) {
-    if (s->finished) continue;
-    s->computed += rows;
-    if (s->computed <= s->prompt_length() && s->request.on_prefill)
-      s->request.on_prefill(s->computed, s->prompt_length());
-  }
-  for (const auto& [sampling, logits] : computed)
-    for (size_t i = 0; i < sampling.size(); ++i) {
-      Sequence& s = *sampling[i];
-      if (s.finished) continue;
-      const size_t vocab = static_cast<size_t>(logits.dim(1));
-      const Sampled token = s.sampler.sample(logits.data().subspan(i * vocab, vocab), s.tokens, s.prompt_length());
-      if (is_stop_token(s.request.sampling, token.id)) {
-        finish(s, FinishReason::stop);
-        continue;
-      }
-      s.tokens.push_back(token.id);
-      const int answered = s.length() - s.prompt_length();
-      const bool full =
-          s.length() >= max_model_len_ || answered >= s.request.sampling.max_tokens.value_or(max_model_len_);
-      const bool more = !s.request.on_token || s.request.on_token(0, token);
-      if (s.finished) continue;
-      if (!more || full) finish(s, more ? FinishReason::length : FinishReason::cancelled);
+/// False if the model failed, and so did the requests of the batch.
+bool Engine::compute(Computed& c) {
+  std::erase_if(c.batch.parts, [](const Scheduled& p) { return p.sequence->finished(); });
+  if (c.batch.parts.empty()) return false;
+  try {
+    switch_adapter(model_, c.batch.adapter);
+    const Tensor hidden = model_.forward(make_batch(c.batch));  // [T, D]
+    std::vector<int> last_rows;
+    int row = 0;
+    for (const auto& [s, rows] : c.batch.parts) {
+      row += rows;
+      if (s->computed + rows < s->length()) continue;  // the rest comes in later steps
+      last_rows.push_back(row - 1);
+      c.sampling.push_back(s);
     }
+    if (!last_rows.empty()) c.logits = model_.logits(take_rows(hidden, last_rows));  // [sampling, V]
+    return true;
+  } catch (...) {
+    for (const auto& [s, rows] : c.batch.parts) fail(*s->group, std::current_exception());
+    return false;
+  }
+}
+
+void Engine::commit_rows(const Computed& c) {
+  for (const auto& [s, rows] : c.batch.parts) {
+    if (s->finished()) continue;
+    const int known = static_cast<int>(s->kinds.size());
+    if (s->resumed) counts_.recomputed_tokens += std::clamp(known - s->computed, 0, rows);
+    blocks_->advance(*s, rows);
+    SequenceGroup& group = *s->group;
+    if (s->choice != 0 || s->computed > s->prompt_length() || s->computed <= group.prefilled) continue;
+    group.prefilled = s->computed;
+    if (group.request.on_prefill) guarded(group, [&] { group.request.on_prefill(s->computed, s->prompt_length()); });
+  }
+}
+
+void Engine::commit_tokens(const Computed& c) {
+  for (size_t i = 0; i < c.sampling.size(); ++i) {
+    Sequence& s = *c.sampling[i];
+    if (s.finished()) continue;
+    const size_t vocab = static_cast<size_t>(c.logits.dim(1));
+    const std::span<const float> logits = c.logits.data().subspan(i * vocab, vocab);
+    if (s.computed > s.prompt_length() || s.choice != 0) {
+      choose(s, logits);
+      continue;
+    }
+    // The prompt's last row: all choices begin with it.
+    scheduler_->fork(s);
+    for (Sequence* choice : scheduler_->sequences())
+      if (choice->group == s.group && !choice->finished()) choose(*choice, logits);
+  }
+}
+
+/// Goes on with what the constraint forces, or else with a sampled token.
+void Engine::choose(Sequence& s, std::span<const float> logits) {
+  guarded(*s.group, [&] {
+    if (s.constraint && s.constraint->complete()) return finish(s, FinishReason::stop);
+    if (feed_forced(s)) return;
+    Sampled token = s.sampler.sample(logits, s.tokens, s.prompt_length(),
+                                     s.constraint ? s.constraint->mask() : std::span<const uint64_t>());
+    if (is_stop_token(s.request().sampling, token.id)) return finish(s, FinishReason::stop);
+    for (TokenLogprob& t : token.top) t.logprob = std::max(t.logprob, kLeastLogprob);
+    if (s.request().sampling.logprobs) token.logprob = std::max(token.logprob, kLeastLogprob);
+    if (append(s, token)) feed_forced(s);
+  });
+}
+
+/// Tokens that need no sampling; the next steps compute their rows together. None with log-probabilities, which every
+/// token then must have. False if there are none.
+bool Engine::feed_forced(Sequence& s) {
+  if (!s.constraint || s.request().sampling.logprobs) return false;
+  const std::vector<int> forced = s.constraint->forced();
+  for (const int id : forced) {
+    require(id >= 0 && id < model_.info().vocab_size, "forced token id {}: the vocabulary has {} entries", id,
+            model_.info().vocab_size);
+    if (is_stop_token(s.request().sampling, id)) {
+      finish(s, FinishReason::stop);
+      break;
+    }
+    if (!append(s, {id, std::numeric_limits<float>::quiet_NaN(), {}})) break;
+  }
+  return !forced.empty();
+}
+
+/// False if that was the last token.
+bool Engine::append(Sequence& s, const Sampled& token) {
+  s.tokens.push_back(token.id);
+  ++counts_.generated_tokens;
+  if (s.constraint) s.constraint->accept(token.id);
+  const Request& request = s.request();
+  const bool more = !request.on_token || request.on_token(s.choice, token);
+  if (s.finished()) return false;
+  const int answered = s.length() - s.prompt_length();
+  const bool full = s.length() >= max_model_len_ || answered >= request.sampling.max_tokens.value_or(max_model_len_);
+  if (!more) {
+    finish(s, FinishReason::cancelled);
+  } else if (s.constraint && s.constraint->complete()) {
+    finish(s, FinishReason::stop);
+  } else if (full) {
+    finish(s, FinishReason::length);
+  }
+  return !s.finished();
+}
+
+/// Whether `call` went through; if it threw, its request has failed.
+template <class Call>
+bool Engine::guarded(SequenceGroup& group, const Call& call) {
+  try {
+    call();
+    return true;
+  } catch (...) {
+    fail(group, std::current_exception());
+    return false;
+  }
 }
 
 void Engine::finish(Sequence& s, FinishReason reason) {
-  s.finished = true;
-  s.tokens.resize(static_cast<size_t>(s.computed));
-  pool_.park(std::move(s.tokens), std::move(s.pages));
-  if (s.request.on_finish) s.request.on_finish(0, reason);
+  scheduler_->finish(s);
+  ++counts_.finished[static_cast<size_t>(reason)];
+  SequenceGroup& group = *s.group;
+  if (group.request.on_finish) guarded(group, [&] { group.request.on_finish(s.choice, reason); });
+}
+
+void Engine::finish_all(const SequenceGroup& group, FinishReason reason) {
+  for (Sequence* s : scheduler_->sequences())
+    if (s->group.get() == &group && !s->finished()) finish(*s, reason);
+}
+
+void Engine::fail(SequenceGroup& group, std::exception_ptr error) {
+  if (!group.failed) {
+    group.failed = true;
+    try {
+      if (group.request.on_error) group.request.on_error(std::move(error));
+    } catch (...) {  // there is nobody left to tell
+    }
+  }
+  finish_all(group, FinishReason::failed);
 }
 
 }  // namespace dure

@@ -1,14 +1,11 @@
 #pragma once
 
-#include <deque>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "engine/block_pool.h"
-#include "engine/sequence.h"
+#include "engine/scheduler.h"
 #include "engine/stats.h"
 #include "models/model.h"
 
@@ -20,7 +17,7 @@ struct EngineOptions {
   int max_num_batched_tokens = 512;  ///< rows of one step
   DType cache_dtype = DType::BF16;
   bool exact = false;      ///< one arithmetic for prompts and answers: any chunks and any cached prefix, the same bytes
-  int max_num_seqs = 256;  ///< sequences that run at once
+  int max_num_seqs = 256;  ///< sequences that run at once; no more than max_num_batched_tokens do
   int max_num_waiting = 1024;  ///< requests in line; 0: no bound
   /// Everything that decides a row's bytes but the options above, as LoadedModel::fingerprint() has it. What was cached
   /// under another fingerprint is never found.
@@ -31,62 +28,66 @@ struct EngineOptions {
 
 /// Many sequences through one model: token ids in, token ids out. step() = schedule -> forward -> sample -> commit.
 ///
-/// A step feeds the sampled rows of all running sequences as one batch, then chunks of prompts as another, so that each
-/// kind has its own arithmetic (see RowKind); prompts take what the sampled rows leave of the step's budget. A
-/// request's tokens do not depend on its company, nor on the number of threads. A sequence starts when the cache has
-/// room for all it may need, so that nobody is thrown out midway; others wait in line. The pages of finished sequences
-/// stay until somebody needs them: a prompt that begins like one of them takes its pages over and computes only the
-/// rest. Not thread-safe.
+/// Scheduler says who runs and which rows a step has, BlockManager where rows lie and which are known already. A step
+/// feeds rows of answers and rows of prompts as batches of their own, so that each kind has its own arithmetic (see
+/// RowKind). A request's tokens follow from its prompt, its parameters and the rows that the cache had for it, not from
+/// its company, preemptions or the number of threads.
+///
+/// Callbacks may call add() and cancel(), not step(). What they throw fails their request. An error of the model fails
+/// the requests that had rows in that batch; the rest goes on. Not thread-safe.
 class Engine {
  public:
   /// `model` and `device` outlive the engine. Throws Error if the cache cannot hold one page for each plane.
   Engine(Model& model, Device& device, const EngineOptions& options);
 
   /// Queues a request. Throws Error if the prompt is empty, has ids outside the vocabulary or leaves no room for an
-  /// answer, or if a parameter is out of range; QueueFull if too many wait.
+  /// answer, or if a parameter is out of range; QueueFull if too many wait; and what making a constraint throws.
   SeqId add(Request request);
-  /// A batch of each kind of row. Returns whether there is more to do. Errors of the model leave the engine as it was
-  /// before the step.
+  /// A batch of each kind of row. Returns whether there is more to do.
   bool step();
-  /// The sequence ends now, with FinishReason::cancelled; unknown ids are ignored. May be called from a callback.
+  /// All choices of a request end now, with FinishReason::cancelled; unknown ids are ignored.
   void cancel(SeqId id);
 
   /// Tokens of a prompt that would be found in the cache now.
   int cached_tokens(const std::vector<int>& prompt, int adapter = -1) const;
   EngineStats stats() const;
   int max_model_len() const { return max_model_len_; }
-  int64_t cache_bytes() const;
+  int64_t cache_bytes() const { return blocks_->cache().bytes(); }
+  void flush() { blocks_->flush(); }  ///< waits until the disk tier has written what it was given
 
  private:
-  struct Scheduled {
-    Sequence* sequence;
-    int rows;  // tokens of it in this batch
-  };
-  void admit();
   /// What one batch did: logits of the sequences whose last token it held.
   struct Computed {
+    ScheduledBatch batch;
     std::vector<Sequence*> sampling;
     Tensor logits;  // [sampling, V]
   };
-  /// The sequences whose next rows are of a kind, within `budget` rows, which shrinks.
-  std::vector<Scheduled> schedule(RowKind kind, int* budget) const;
-  RowKind kind_of(const Sequence& s) const;
-  Batch make_batch(const std::vector<Scheduled>& scheduled, RowKind kind) const;
-  Computed compute(const std::vector<Scheduled>& scheduled, RowKind kind);
-  void commit(const std::vector<Scheduled>& scheduled, const std::vector<Computed>& computed);
+
+  void end_late();
+  void load();
+  void tell_started();
+  Batch make_batch(const ScheduledBatch& batch) const;
+  bool compute(Computed& c);
+  void commit_rows(const Computed& c);
+  void commit_tokens(const Computed& c);
+  void choose(Sequence& s, std::span<const float> logits);
+  bool feed_forced(Sequence& s);
+  bool append(Sequence& s, const Sampled& token);
   void finish(Sequence& s, FinishReason reason);
-  int pages_for(int tokens) const;
+  void fail(SequenceGroup& group, std::exception_ptr error);
+  template <class Call>
+  bool guarded(SequenceGroup& group, const Call& call);
+  void finish_all(const SequenceGroup& group, FinishReason reason);
 
   Model& model_;
   Device& device_;
-  int max_model_len_, max_batch_;
-  bool exact_;
-  std::unique_ptr<KVCache> cache_;
-  BlockPool pool_;
+  int max_model_len_, max_num_waiting_;
+  std::unique_ptr<BlockManager> blocks_;
+  std::unique_ptr<Scheduler> scheduler_;
   std::shared_ptr<SamplerWorkspace> workspace_ = std::make_shared<SamplerWorkspace>();
-  std::deque<std::unique_ptr<Sequence>> waiting_;
-  std::vector<std::unique_ptr<Sequence>> running_;
   SeqId next_id_ = 1;
+  bool busy_ = false;   // callbacks may be running: nothing is swept away under their feet
+  EngineStats counts_;  // those that only grow
 };
 
 }  // namespace dure

@@ -25,6 +25,8 @@ enum class FinishReason : uint8_t {
 };
 constexpr int kFinishReasons = 5;
 
+constexpr int kMaxChoices = 128;  ///< Request::n
+
 /// Engine::add has as many requests in line as it may.
 class QueueFull : public Error {
  public:

@@ -1,5 +1,7 @@
 #include "nn/kv_cache.h"
 
+#include <cstring>
+
 #include "base/error.h"
 #include "ops/attention.h"
 #include "ops/view.h"
@@ -27,6 +29,43 @@ int64_t KVCache::bytes() const {
 Tensor KVCache::pages(int layer, int plane, int64_t heads) const {
   const Tensor& t = planes_.at(layer).at(plane);
   return t.alias({blocks_, kBlockSize, heads, t.dim(2) / heads});
+}
+
+std::span<std::byte> KVCache::rows_of(const Tensor& plane, int block, int rows) {
+  const int64_t row = plane.bytes() / (plane.dim(0) * kBlockSize);
+  return {static_cast<std::byte*>(plane.view().data) + block * row * kBlockSize, static_cast<size_t>(rows * row)};
+}
+
+int64_t KVCache::bytes(int rows) const { return bytes() / (int64_t{blocks_} * kBlockSize) * rows; }
+
+std::vector<std::byte> KVCache::save(int block, int rows) const {
+  std::vector<std::byte> bytes;
+  bytes.reserve(static_cast<size_t>(this->bytes(rows)));
+  for (const auto& layer : planes_)
+    for (const Tensor& plane : layer) {
+      const auto part = rows_of(plane, block, rows);
+      bytes.insert(bytes.end(), part.begin(), part.end());
+    }
+  return bytes;
+}
+
+void KVCache::load(int block, int rows, std::span<const std::byte> from) {
+  require(from.size() == static_cast<size_t>(bytes(rows)), "KV cache: {} bytes for {} rows, expected {}", from.size(),
+          rows, bytes(rows));
+  for (const auto& layer : planes_)
+    for (const Tensor& plane : layer) {
+      const auto part = rows_of(plane, block, rows);
+      std::memcpy(part.data(), from.data(), part.size());
+      from = from.subspan(part.size());
+    }
+}
+
+void KVCache::copy(int from, int to, int rows) {
+  for (const auto& layer : planes_)
+    for (const Tensor& plane : layer) {
+      const auto part = rows_of(plane, from, rows);
+      std::memcpy(rows_of(plane, to, rows).data(), part.data(), part.size());
+    }
 }
 
 int64_t cache_bytes_per_token(const std::vector<std::vector<CachePlane>>& planes, DType dtype) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,18 @@ class KVCache {
   /// Plane `plane` of a layer as [blocks, kBlockSize, heads, width / heads]; shares memory.
   Tensor pages(int layer, int plane, int64_t heads) const;
 
+  /// The first `rows` rows of a block, of all planes: layer after layer, plane after plane, row after row.
+  std::vector<std::byte> save(int block, int rows) const;
+  /// Writes what save() gave. Throws Error if the bytes are not those of so many rows.
+  void load(int block, int rows, std::span<const std::byte> bytes);
+  /// The first `rows` rows of one block become those of another.
+  void copy(int from, int to, int rows);
+  int64_t bytes(int rows) const;  ///< of so many rows, of all planes
+
  private:
+  /// Rows of a block in one plane.
+  static std::span<std::byte> rows_of(const Tensor& plane, int block, int rows);
+
   int blocks_;
   std::vector<std::vector<Tensor>> planes_;  // [layer][plane]: [blocks, kBlockSize, width]
 };
