@@ -83,7 +83,7 @@ ToolGrammar tool_grammar(const ToolFormat& format, const Json& tools, const Tool
   const RulePtr call = grammar::sequence({markup(format.call_begin), body});
   const RulePtr more = grammar::sequence({markup(format.call_separator), call});
   std::vector<RulePtr> rest;  // of a block, behind its first call
-  if (parallel_tool_calls) rest.push_back(grammar::repeat(more));
+  if (parallel_tool_calls && !format.call_end.empty()) rest.push_back(grammar::repeat(more));
   rest.push_back(markup(std::string(format.calls_gap) + std::string(format.calls_end)));
   const RulePtr gap = markup(format.calls_gap), tail = grammar::sequence(std::move(rest));
 

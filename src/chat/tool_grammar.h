@@ -24,6 +24,7 @@ struct ToolGrammar {
 ///   more and nothing else, from the first token after the reasoning on.
 /// - Arguments keep to the function's `parameters`. A schema that cannot be kept exactly is refused for a `strict`
 ///   function; for others the arguments are then any JSON object (in DSML: any parameters).
+/// - Formats without markers (Llama 3) get one call.
 /// - Markers that are tokens of the vocabulary are allowed as these tokens only.
 ///
 /// `start`: where the prompt left off. Formats without markers have no trigger: `auto` leaves them free.
