@@ -1,0 +1,166 @@
+#include "server/http/exchange_channel.h"
+
+#include <fmt/format.h>
+
+namespace dure {
+
+void ExchangeChannel::wake() {
+  if (std::exchange(woken_, true) || !wake_) return;
+  wake_();
+}
+
+void ExchangeChannel::send(HttpResponse response) {
+  std::function<void()> dropped;  // what a callback holds may be much: not under the lock
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::fresh) return;
+  state_ = State::ended;
+  batch_.head = std::move(response);
+  batch_.whole = batch_.ended = true;
+  dropped = std::exchange(on_close_, nullptr);
+  wake();
+}
+
+void ExchangeChannel::start(int status, HttpHeaders headers) {
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::fresh) return;
+  state_ = State::streaming;
+  batch_.head = HttpResponse{status, std::move(headers)};
+  wake();
+}
+
+void ExchangeChannel::write(std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::streaming || !wake_ || broken_ || bytes.empty()) return;
+  if (batch_.bytes.size() >= queued_bytes_)
+    broken_ = true;
+  else
+    batch_.bytes += bytes;
+  wake();
+}
+
+void ExchangeChannel::end() {
+  std::function<void()> dropped;
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::streaming) return;
+  state_ = State::ended;
+  batch_.ended = true;
+  dropped = std::exchange(on_close_, nullptr);
+  wake();
+}
+
+bool ExchangeChannel::closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_ || broken_;
+}
+
+bool ExchangeChannel::answered() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::ended || !wake_;
+}
+
+void ExchangeChannel::on_close(std::function<void()> callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::ended) return;
+    if (!closed_) {
+      on_close_.swap(callback);
+      return;
+    }
+  }
+  callback();
+}
+
+void ExchangeChannel::keep_alive(std::string bytes, std::chrono::milliseconds silence) {
+  const std::lock_guard lock(mutex_);
+  keep_alive_ = std::move(bytes);
+  silence_ = silence;
+  wake();
+}
+
+void ExchangeChannel::drop() {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::ended) return;
+  state_ = State::ended;
+  broken_ = true;
+  wake();
+}
+
+ExchangeChannel::Batch ExchangeChannel::take() {
+  const std::lock_guard lock(mutex_);
+  woken_ = false;
+  return std::exchange(batch_, {});
+}
+
+bool ExchangeChannel::broken() const {
+  const std::lock_guard lock(mutex_);
+  return broken_;
+}
+
+std::string ExchangeChannel::keep_alive_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::streaming ? keep_alive_ : std::string();
+}
+
+std::chrono::milliseconds ExchangeChannel::silence() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::streaming ? silence_ : std::chrono::milliseconds(0);
+}
+
+void ExchangeChannel::close() {
+  std::function<void()> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(closed_, true) || state_ == State::ended) return;
+    callback = std::exchange(on_close_, nullptr);
+  }
+  if (callback) callback();
+}
+
+void ExchangeChannel::detach() {
+  std::function<void()> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    dropped = std::exchange(wake_, nullptr);
+    batch_ = {};
+  }
+  close();
+}
+
+namespace {
+
+class ChannelExchange : public Exchange {
+ public:
+  ChannelExchange(HttpRequest request, ErrorFormat errors, std::shared_ptr<ExchangeChannel> channel)
+      : Exchange(std::move(request), std::move(errors)), channel_(std::move(channel)) {}
+
+  ~ChannelExchange() override {
+    try {
+      // Refused by the channel if an answer has begun.
+      send_error(
+          HttpError(500, "server_error", "no_answer", fmt::format("no answer was made; request {}", request().id)));
+    } catch (...) {}
+    channel_->drop();
+  }
+
+  void send(HttpResponse response) override { channel_->send(std::move(response)); }
+  void start(int status, HttpHeaders headers) override { channel_->start(status, std::move(headers)); }
+  void write(std::string_view bytes) override { channel_->write(bytes); }
+  void end() override { channel_->end(); }
+  bool closed() const override { return channel_->closed(); }
+  void on_close(std::function<void()> callback) override { channel_->on_close(std::move(callback)); }
+  void keep_alive(std::string bytes, std::chrono::milliseconds silence) override {
+    channel_->keep_alive(std::move(bytes), silence);
+  }
+
+ private:
+  std::shared_ptr<ExchangeChannel> channel_;
+};
+
+}  // namespace
+
+std::shared_ptr<Exchange> make_exchange(HttpRequest request, ErrorFormat errors,
+                                        std::shared_ptr<ExchangeChannel> channel) {
+  return std::make_shared<ChannelExchange>(std::move(request), std::move(errors), std::move(channel));
+}
+
+}  // namespace dure
