@@ -97,6 +97,7 @@ const Route* Router::find(HttpRequest& request, std::string& allowed) const {
     if (!matches(route.pattern, request.segments)) continue;
     if (route.method == request.method) {
       request.parameters = parameters_of(route.pattern, request.segments);
+      allowed.clear();
       return &route;
     }
     if (allowed.find(route.method) == allowed.npos) name_method(allowed, route.method);
