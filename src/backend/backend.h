@@ -108,6 +108,13 @@ struct Expert {
   std::vector<Lora> gate_loras = {}, up_loras = {}, down_loras = {};
 };
 
+/// What the rows of a batch are. A row's arithmetic is that of its kind: kernels may choose what is fast for many rows
+/// of a prompt, or for the few rows that a step of decoding has.
+enum class RowKind : uint8_t {
+  prompt,  ///< tokens that the user gave
+  sampled  ///< tokens that the model sampled; in exact runs all
+};
+
 /// Arithmetic of the GEMMs. Accumulation is float32 always.
 enum class Compute : uint8_t {
   f32,   ///< weights exactly as stored, activations float32: what goldens are checked with
@@ -129,6 +136,8 @@ Rounding fast_rounding(DType dtype);
 class Backend {
  public:
   virtual ~Backend() = default;
+  /// What the rows of the products that follow are; RowKind::prompt until it is said.
+  virtual void set_row_kind(RowKind) {}
   virtual std::string name() const = 0;  ///< "reference", "cpu/avx512"
 
   /// Makes a weight of what is stored. Where kernels want another order this makes a copy; `data` is then needed for

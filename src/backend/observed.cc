@@ -38,6 +38,7 @@ class ObservedBackend final : public Backend {
   }
 
   // The rest is passed on.
+  void set_row_kind(RowKind kind) override { inner_->set_row_kind(kind); }
   std::string name() const override { return inner_->name(); }
   Weight prepare(Tensor data, Tensor scale) override { return inner_->prepare(std::move(data), std::move(scale)); }
   void gemm_backward_weight(View dw, ConstView dy, ConstView x) override { inner_->gemm_backward_weight(dw, dy, x); }

@@ -1,5 +1,7 @@
 // The tile kernels, run by vectors that do what tiles do, against the reference's products in bfloat16.
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/dispatch.h"
+#include "backend/cpu/tile_check.h"
 #include "backend/test_backends.h"
 
 namespace dure {
@@ -76,6 +78,31 @@ TEST_F(Tile, Moe) {
   EXPECT_LT(relative_error(all, moe(device("reference", 1, Compute::bf16), experts, T)), 1e-2);
   expect_same_bits(moe(*device_of(3), packed, T), all);
   expect_same_bits(moe(*device_of(2), packed, 1), {all.begin(), all.begin() + D});
+}
+
+TEST_F(Tile, SampledRowsAreLeftToVectors) {
+  Device& vectors = device("cpu/avx512bf16", 2, Compute::int8);
+  Device& tiles = *device_of(2);
+  const Weight w = random_weight(DType::Q8_0, 48, 256);
+  const std::vector<float> x = random_values(5, 256);
+  const std::vector<float> expected =
+      run_gemm(vectors, x, 5, vectors.backend().prepare(w.data, w.scale), Direction::forward);
+  tiles.backend().set_row_kind(RowKind::sampled);
+  expect_same_bits(run(x, 5, prepared(w)), expected);
+  tiles.backend().set_row_kind(RowKind::prompt);
+  EXPECT_NE(run(x, 5, prepared(w)), expected);
+}
+
+TEST_F(Tile, IsTrustedOnlyIfItAgrees) {
+  cpu::Kernels kernels = *tile_emulation();
+  EXPECT_TRUE(tiles_keep_their_word(kernels));
+  std::array<const cpu::PanelKernels*, cpu::kFormats> tiles;
+  std::copy_n(kernels.tiles, tiles.size(), tiles.begin());
+  cpu::PanelKernels wrong = *tiles[cpu::kQ8_0];
+  wrong.dot = tiles[cpu::kQ4_0]->dot;
+  tiles[cpu::kQ8_0] = &wrong;
+  kernels.tiles = tiles.data();
+  EXPECT_FALSE(tiles_keep_their_word(kernels));
 }
 
 }  // namespace

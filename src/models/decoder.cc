@@ -16,6 +16,7 @@ Tensor DecoderModel::embed(const Batch& b) const {
 }
 
 Tensor DecoderModel::forward(const Batch& b) {
+  norm.weight.device().backend().set_row_kind(b.kind);
   Tensor x = embed(b);  // [T, D]
   b.observe("embedding", -1, x);
   for (size_t i = 0; i < layers.size(); ++i) {

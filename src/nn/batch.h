@@ -14,13 +14,6 @@ class KVCache;
 /// Names: "embedding" [T, D], "layer_output" [T, D], "router_experts" I32 [T, k], "router_weights" [T, k].
 using Trace = std::function<void(std::string_view name, int layer, const Tensor& value)>;
 
-/// What the rows of a batch are. A row's arithmetic is that of its kind: kernels may choose what is fast for many rows
-/// of a prompt, or for the few rows that a step of decoding has.
-enum class RowKind : uint8_t {
-  prompt,  ///< tokens that the user gave
-  sampled  ///< tokens that the model sampled; in exact runs all
-};
-
 /// Rows of several sequences that go through the model together. Ragged: a prefill chunk, a decode step of many
 /// sequences (one row each) and packed training documents are the same thing.
 struct Batch {

@@ -20,8 +20,9 @@ cpu::Format format_of(DType dtype);
 /// summed in one order, and pieces of work only decide who computes it.
 class CpuBackend : public ReferenceBackend {
  public:
-  /// What multiplies panels. Tiles round weights too (Kernels::tiles), so which of them multiplies a row may depend on
-  /// the kind of row alone, never on how many come together; formats without tile kernels are always left to vectors.
+  /// What multiplies panels with rows of prompts. Tiles round weights too (Kernels::tiles), so which of them multiplies
+  /// a row may depend on the kind of row alone, never on how many come together; sampled rows, and formats without tile
+  /// kernels, are always left to vectors.
   enum class Units : uint8_t { vectors, tiles };
 
   CpuBackend(const cpu::Kernels& kernels, std::shared_ptr<ThreadPool> threads, Compute compute,
@@ -29,6 +30,7 @@ class CpuBackend : public ReferenceBackend {
       : ReferenceBackend(std::move(threads), compute), kernels_(kernels), units_(units) {}
 
   std::string name() const override;
+  void set_row_kind(RowKind kind) override { row_kind_ = kind; }
   Weight prepare(Tensor data, Tensor scale) override;
   void prepare_heads(Weight& w, HeadRows rows) override;
 
@@ -109,6 +111,7 @@ class CpuBackend : public ReferenceBackend {
 
   const cpu::Kernels& kernels_;
   const Units units_;
+  RowKind row_kind_ = RowKind::prompt;
   Scratch scratch_;
   PanelMemory panels_;
 };

@@ -5,6 +5,7 @@
 #include "backend/cpu/cpu_backend.h"
 #include "backend/cpu/dispatch.h"
 #include "backend/cpu/heuristics.h"
+#include "backend/cpu/tile_check.h"
 
 namespace dure {
 
@@ -51,7 +52,11 @@ cpu::Format format_of(DType dtype) {
 }
 
 std::unique_ptr<Backend> make_cpu_backend(std::string isa, std::shared_ptr<ThreadPool> threads, Compute compute) {
-  return std::make_unique<CpuBackend>(kernels_for(isa), std::move(threads), compute);
+  const cpu::Kernels& kernels = kernels_for(isa);
+  // Tiles round both sides to bfloat16: no business of a mode that promises more.
+  const bool tiles = kernels.tiles != nullptr && compute == Compute::int8 && tiles_keep_their_word(kernels);
+  return std::make_unique<CpuBackend>(kernels, std::move(threads), compute,
+                                      tiles ? CpuBackend::Units::tiles : CpuBackend::Units::vectors);
 }
 
 std::unique_ptr<Backend> make_tile_emulation(std::shared_ptr<ThreadPool> threads) {
@@ -95,8 +100,8 @@ CpuBackend::Operand CpuBackend::operand(ConstView x) {
 
 const cpu::PanelKernels& CpuBackend::panel_kernels(const Weight& w) const {
   const cpu::Format format = format_of(w.data.dtype());
-  const cpu::PanelKernels* tiles = kernels_.tiles == nullptr ? nullptr : kernels_.tiles[format];
-  return units_ == Units::tiles && tiles != nullptr ? *tiles : *kernels_.panels[format];
+  const bool tiled = units_ == Units::tiles && row_kind_ == RowKind::prompt && kernels_.tiles[format] != nullptr;
+  return tiled ? *kernels_.tiles[format] : *kernels_.panels[format];
 }
 
 CpuBackend::Prepared CpuBackend::room(const cpu::PanelKernels& kernels, int64_t rows, int64_t K) {
