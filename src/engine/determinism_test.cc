@@ -1,5 +1,5 @@
-// A request's bytes do not depend on its company, on threads, or on how prompts are cut; in exact runs, not on what was
-// cached either.
+// A request's bytes do not depend on its company, on threads, on preemption, or on how prompts are cut; in exact runs,
+// not on what was cached either.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -90,6 +90,7 @@ struct Answer {
 struct HowRun {
   int threads = 2, batch = 512;
   bool exact = false;
+  int blocks = 48;  // of the cache
 };
 
 /// A model on a device of its own, and engines for it.
@@ -108,15 +109,16 @@ struct Runner {
     options.max_model_len = 1300;
     options.max_num_batched_tokens = setup.batch;
     options.exact = setup.exact;
-    options.cache_bytes = 48 * KVCache::kBlockSize * cache_bytes_per_token(model->cache_planes(), options.cache_dtype);
+    options.cache_bytes =
+        setup.blocks * KVCache::kBlockSize * cache_bytes_per_token(model->cache_planes(), options.cache_dtype);
     return Engine(*model, *device, options);
   }
-  static void add(Engine& engine, std::vector<int> ids, bool greedy, Answer& answer) {
+  static void add(Engine& engine, std::vector<int> ids, bool greedy, Answer& answer, int max_tokens = 6) {
     Request r;
     r.prompt = std::move(ids);
     r.sampling.temperature = greedy ? 0 : 1;
     r.sampling.seed = 5;
-    r.sampling.max_tokens = 6;
+    r.sampling.max_tokens = max_tokens;
     r.sampling.logprobs = 1;
     r.on_token = [&](int, const Sampled& t) {
       answer.ids.push_back(t.id);
@@ -191,6 +193,24 @@ TEST_P(Determinism, ExactRunsDoNotKnowWhatWasCached) {
     if (config.at("model_type") == "deepseek_v2") {
       EXPECT_NE(fast.after_its_beginning(prompt(70, 2), &whole).bits, fast.alone(whole, true).bits);
     }
+  }
+}
+
+TEST_P(Determinism, PreemptionChangesNothing) {
+  for (const Json& config : {mla(), gqa()}) {
+    SCOPED_TRACE(config.at("model_type").get<std::string>());
+    const Runner tight(config, GetParam(), {2, 100, false, 4}), wide(config, GetParam(), {2, 512, false});
+    Engine few = tight.engine(), many = wide.engine();
+    std::vector<Answer> answers(4), expected(4);
+    for (size_t i = 0; i < 4; ++i) {
+      Runner::add(few, prompt(110, static_cast<int>(i)), i % 2 == 0, answers[i], 40);
+      Runner::add(many, prompt(110, static_cast<int>(i)), i % 2 == 0, expected[i], 40);
+    }
+    while (few.step()) {}
+    while (many.step()) {}
+    EXPECT_GT(few.stats().preemptions, 0);
+    EXPECT_EQ(many.stats().preemptions, 0);
+    EXPECT_EQ(answers, expected);
   }
 }
 
