@@ -10,9 +10,9 @@ namespace dure {
 
 struct UiOptions {
   std::string name = "Dure", version;
-  bool auth = false;                         ///< requests need a key; told to the page
-  UiLimits limits = {};                      ///< body_bytes as the server's
-  std::shared_ptr<ConversationStore> store;  ///< null: conversations stay in the browser
+  bool auth = false;                                   ///< requests need a key; told to the page
+  UiLimits limits = {};                                ///< body_bytes as the server's
+  std::shared_ptr<ConversationStore> store = nullptr;  ///< null: conversations stay in the browser
 };
 
 /// What the chat page asks for itself (web/API.md): /ui/config, /ui/conversations and all below, /ui/feedback.jsonl.
