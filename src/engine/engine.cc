@@ -38,8 +38,7 @@ constexpr float kLeastLogprob = -9999;  // what clients read instead of -inf, as
 Engine::Engine(Model& model, Device& device, const EngineOptions& options)
     : model_(model),
       device_(device),
-      max_model_len_(options.max_model_len > 0 ? options.max_model_len : model.info().max_position_embeddings),
-      max_num_waiting_(options.max_num_waiting) {
+      max_model_len_(options.max_model_len > 0 ? options.max_model_len : model.info().max_position_embeddings) {
   const auto planes = model.cache_planes();
   const int64_t block_bytes = cache_bytes_per_token(planes, options.cache_dtype) * KVCache::kBlockSize;
   const int64_t blocks =
@@ -52,8 +51,9 @@ Engine::Engine(Model& model, Device& device, const EngineOptions& options)
                                    options.fingerprint,      options.cache_dir,   options.cache_dir_bytes};
   blocks_ = std::make_unique<BlockManager>(device, planes, memory);
   const int rows = std::max(options.max_num_batched_tokens, 1);
-  scheduler_ = std::make_unique<Scheduler>(
-      *blocks_, SchedulerLimits{std::clamp(options.max_num_seqs, 1, rows), rows, options.exact});
+  const int sequences = std::clamp(options.max_num_seqs, 1, rows);
+  scheduler_ = std::make_unique<Scheduler>(*blocks_, SchedulerLimits{sequences, rows, options.exact});
+  if (options.max_num_waiting > 0) max_requests_ = int64_t{sequences} + options.max_num_waiting;
 }
 
 SeqId Engine::add(Request request) {
@@ -66,9 +66,8 @@ SeqId Engine::add(Request request) {
   require(request.n >= 1 && request.n <= kMaxChoices, "n is {}, must be between 1 and {}", request.n, kMaxChoices);
   require(request.adapter >= -1 && request.adapter < adapters, "adapter {}: the model has {}", request.adapter,
           adapters);
-  const int queued = scheduler_->queued();
-  if (max_num_waiting_ > 0 && queued >= max_num_waiting_)
-    throw QueueFull(fmt::format("{} requests wait already, which is the limit", queued));
+  if (max_requests_ > 0 && scheduler_->requests() >= max_requests_)
+    throw QueueFull(fmt::format("{} requests run or wait already, which is the limit", max_requests_));
 
   const auto group = std::make_shared<SequenceGroup>(SequenceGroup{next_id_, std::move(request)});
   std::vector<std::unique_ptr<Sequence>> choices;

@@ -18,7 +18,7 @@ struct EngineOptions {
   DType cache_dtype = DType::BF16;
   bool exact = false;      ///< one arithmetic for prompts and answers: any chunks and any cached prefix, the same bytes
   int max_num_seqs = 256;  ///< sequences that run at once; no more than max_num_batched_tokens do
-  int max_num_waiting = 1024;  ///< requests in line; 0: no bound
+  int max_num_waiting = 1024;  ///< requests beside max_num_seqs others; 0: no bound
   /// Everything that decides a row's bytes but the options above, as LoadedModel::fingerprint() has it. What was cached
   /// under another fingerprint is never found.
   std::string fingerprint = {};
@@ -81,7 +81,8 @@ class Engine {
 
   Model& model_;
   Device& device_;
-  int max_model_len_, max_num_waiting_;
+  int max_model_len_;
+  int64_t max_requests_ = 0;  // 0: no bound
   std::unique_ptr<BlockManager> blocks_;
   std::unique_ptr<Scheduler> scheduler_;
   std::shared_ptr<SamplerWorkspace> workspace_ = std::make_shared<SamplerWorkspace>();

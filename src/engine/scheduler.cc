@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/error.h"
 
@@ -23,9 +24,12 @@ int Scheduler::count(SequenceState state) const {
   return static_cast<int>(std::ranges::count_if(sequences_, [&](const auto& s) { return s->state == state; }));
 }
 
-int Scheduler::queued() const {
-  return static_cast<int>(std::ranges::count_if(
-      sequences_, [](const auto& s) { return s->choice == 0 && s->state == SequenceState::waiting && !s->resumed; }));
+int Scheduler::requests() const {
+  int requests = 0;
+  const SequenceGroup* last = nullptr;  // choices stand side by side
+  for (const auto& s : sequences_)
+    if (!s->finished() && s->group.get() != std::exchange(last, s->group.get())) ++requests;
+  return requests;
 }
 
 bool Scheduler::fits(const Sequence& s, const PrefixPlan& plan) const {

@@ -54,8 +54,7 @@ class Scheduler {
   std::vector<Sequence*> sequences() const;
   bool idle() const { return sequences_.empty(); }
   int count(SequenceState state) const;
-  /// Requests that have never run.
-  int queued() const;
+  int requests() const;  ///< that are not finished
   int64_t preemptions() const { return preemptions_; }
 
  private:
