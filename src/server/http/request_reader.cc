@@ -123,6 +123,8 @@ RequestReader::Progress RequestReader::feed(std::string& bytes) {
       return leave(Progress::done);
     }
     if (at == bytes.size()) return leave(Progress::more);
+    // A chunked body ends with at least "0\r\n\r\n"; Beast 1.74 counts on seeing that much of the last chunk at once.
+    if (impl.header_seen && impl.parser.chunked() && bytes.size() - at < 5) return leave(Progress::more);
     error_code error;
     impl.started = true;
     at += impl.parser.put(boost::asio::buffer(bytes.data() + at, bytes.size() - at), error);
