@@ -53,7 +53,7 @@ Engine::Engine(Model& model, Device& device, const EngineOptions& options)
   const int rows = std::max(options.max_num_batched_tokens, 1);
   const int sequences = std::clamp(options.max_num_seqs, 1, rows);
   scheduler_ = std::make_unique<Scheduler>(*blocks_, SchedulerLimits{sequences, rows, options.exact});
-  if (options.max_num_waiting > 0) max_requests_ = int64_t{sequences} + options.max_num_waiting;
+  if (options.max_num_waiting > 0) max_requests_ = std::max<int64_t>(options.max_num_seqs, 1) + options.max_num_waiting;
 }
 
 SeqId Engine::add(Request request) {
