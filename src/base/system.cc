@@ -118,6 +118,8 @@ MemoryStatus memory_status() {
 
 int64_t peak_memory() { return kib_of("/proc/self/status", "VmHWM"); }
 
+int64_t resident_memory() { return kib_of("/proc/self/status", "VmRSS"); }
+
 int64_t memory_in_huge_pages() { return kib_of("/proc/self/smaps_rollup", "AnonHugePages"); }
 
 CpuStatus cpu_status() {

@@ -16,6 +16,8 @@ MemoryStatus memory_status();
 
 /// Most memory that this process has held so far, mapped files included (VmHWM); 0 where the system does not say.
 int64_t peak_memory();
+/// Memory that it holds now (VmRSS).
+int64_t resident_memory();
 
 /// The CPUs of this machine as this process sees them. 0 or empty where the system does not say.
 struct CpuStatus {

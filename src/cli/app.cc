@@ -9,6 +9,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/version.h"
 
 namespace dure {
 namespace {
@@ -56,7 +57,7 @@ int run_app(int argc, char** argv) {
   }
   CLI::App app{"dure runs DeepSeek-class language models on your own machine."};
   app.name("dure");
-  app.set_version_flag("--version", "dure 0.1.0");
+  app.set_version_flag("--version", std::string("dure ") + kVersion);
   app.require_subcommand(1);
   app.formatter(std::make_shared<HelpFormat>());
   app.get_formatter()->column_width(34);
@@ -81,6 +82,7 @@ int run_app(int argc, char** argv) {
     add_rm(app);
     add_plan(app);
     add_bench(app);
+    add_serve(app);
     std::vector<std::string> arguments(argv + 1, argv + argc);
     const std::string first = arguments.front();
     if (!first.starts_with('-') && !is_command(app, first)) {

@@ -92,6 +92,11 @@ struct ModelPool::Impl {
     return nullptr;
   }
 
+  bool is_adapter(const std::string& name) const {
+    return !name.empty() && std::ranges::any_of(options.service.model.load.adapters,
+                                                [&](const AdapterChoice& a) { return a.name == name; });
+  }
+
   /// Unloads whom nobody uses until there is room for one more. False if all are in use. REQUIRES: the lock.
   bool make_room(std::vector<std::shared_ptr<ChatService>>& leaving) {
     for (;;) {
@@ -143,6 +148,15 @@ std::vector<ModelCard> ModelPool::list() const {
     cards.push_back(e->card);
     cards.back().loaded = e->service != nullptr;
   }
+  const size_t models = cards.size();
+  for (const AdapterChoice& a : impl_->options.service.model.load.adapters) {
+    if (a.name.empty() || models == 0) continue;
+    ModelCard card = cards.front();
+    card.base = std::exchange(card.id, a.name);
+    card.aliases.clear();
+    card.path = a.folder;
+    cards.push_back(std::move(card));
+  }
   return cards;
 }
 
@@ -150,6 +164,11 @@ ModelLease ModelPool::acquire(const std::string& name) {
   std::vector<std::shared_ptr<ChatService>> leaving;  // outlives the lock: it takes a while to let a model go
   std::unique_lock lock(impl_->mutex);
   Impl::Entry* entry = impl_->find(name);
+  std::string adapter;
+  if (entry == nullptr && !impl_->entries.empty() && impl_->is_adapter(name)) {
+    entry = impl_->entries.front().get();
+    adapter = name;
+  }
   if (entry == nullptr) {
     impl_->look_around();
     entry = impl_->find(name);
@@ -191,12 +210,23 @@ ModelLease ModelPool::acquire(const std::string& name) {
     entry->card.model_type = info.model_type;
   }
   entry->used = Clock::now();
-  return {entry->service, entry->card.id, "", std::chrono::duration<double>(Clock::now() - start).count()};
+  return {entry->service, adapter.empty() ? entry->card.id : adapter, adapter,
+          std::chrono::duration<double>(Clock::now() - start).count()};
 }
 
 bool ModelPool::ready() const {
   const std::lock_guard lock(impl_->mutex);
-  return impl_->entries.empty() || impl_->entries.front()->service != nullptr || !impl_->entries.front()->loading;
+  return impl_->entries.empty() || !impl_->entries.front()->loading;
+}
+
+std::vector<ModelPool::Busy> ModelPool::busy() const {
+  const std::lock_guard lock(impl_->mutex);
+  const EngineOptions& e = impl_->options.service.engine;
+  std::vector<Busy> busy;
+  for (const auto& entry : impl_->entries)
+    if (entry->service != nullptr)
+      busy.push_back({entry->card.id, entry->service->stats(), e.max_num_seqs, e.max_num_waiting});
+  return busy;
 }
 
 void ModelPool::unload(const std::string& id) {

@@ -57,9 +57,17 @@ class ModelPool {
   /// By id or alias; empty: the default. Loads it if it must and waits for that.
   /// Throws HttpError: 404 model_not_found, or 503 while nothing can leave to make room.
   ModelLease acquire(const std::string& name);
-  /// The default model is loaded, or none is to be loaded in advance.
+  /// The default model is not on its way into memory.
   bool ready() const;
   void unload(const std::string& id);  ///< as soon as nobody uses it
+
+  /// What the models that are loaded are doing, the default one first.
+  struct Busy {
+    std::string id;
+    EngineStats engine;
+    int max_num_seqs = 0, max_num_waiting = 0;
+  };
+  std::vector<Busy> busy() const;
 
  private:
   struct Impl;

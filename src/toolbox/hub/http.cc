@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/version.h"
 
 namespace dure {
 namespace {
@@ -146,7 +147,7 @@ HttpClient::HttpClient(std::chrono::seconds stall, StopCheck stop) : state_(std:
   s.set(CURLOPT_NOSIGNAL, 1L);
   s.set(CURLOPT_PROTOCOLS_STR, "http,https");
   s.set(CURLOPT_FOLLOWLOCATION, 0L);
-  s.set(CURLOPT_USERAGENT, "dure/0.1.0");
+  s.set(CURLOPT_USERAGENT, fmt::format("dure/{}", kVersion).c_str());
   s.set(CURLOPT_CONNECTTIMEOUT, seconds);
   s.set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   s.set(CURLOPT_LOW_SPEED_TIME, seconds);

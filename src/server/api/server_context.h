@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "server/api/openai_request.h"
+#include "server/http/router.h"
+#include "server/model_pool.h"
+#include "server/server_stats.h"
+
+namespace dure {
+
+/// What handlers need. Lives as long as the server.
+struct ServerContext {
+  ModelPool& models;
+  ServerStats& stats;
+  ApiLimits limits = {};
+};
+
+/// An answer on its way to a client: what all protocols share. Subclasses write; calls come one at a time, but for
+/// begin().
+class ApiSink : public AnswerSink {
+ public:
+  ApiSink(std::shared_ptr<Exchange> exchange, ModelLease lease)
+      : exchange_(std::move(exchange)), lease_(std::move(lease)) {}
+
+  /// The request is accepted: a stream's status may go out.
+  virtual void begin() {}
+
+ protected:
+  std::shared_ptr<Exchange> exchange_;
+  ModelLease lease_;  // keeps the model loaded
+};
+
+/// Hands a request to its model and lets go of it when the client leaves. Throws HttpError.
+void submit_answer(ServerContext& context, const ModelLease& lease, ChatRequest request,
+                   const std::shared_ptr<Exchange>& exchange, const std::shared_ptr<ApiSink>& sink);
+
+/// A random id: "chatcmpl-" and 24 characters.
+std::string make_id(std::string_view prefix);
+int64_t unix_seconds();
+
+}  // namespace dure

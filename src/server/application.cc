@@ -1,0 +1,69 @@
+#include "server/application.h"
+
+#include <thread>
+
+#include "base/version.h"
+#include "server/api/routes.h"
+#include "server/ui/ui_routes.h"
+
+namespace dure {
+namespace {
+
+Router make_router(ServerContext& context, const ApplicationOptions& options) {
+  Router router;
+  add_openai_chat_routes(router, context);
+  add_openai_completion_routes(router, context);
+  add_model_routes(router, context);
+  add_text_routes(router, context);
+  add_status_routes(router, context);
+  UiOptions ui;
+  ui.version = kVersion;
+  ui.auth = !options.http.access.keys.empty();
+  if (!options.conversations.empty())
+    ui.store = std::make_shared<ConversationStore>(ConversationStore::Options{.path = options.conversations});
+  add_ui_routes(router, ui);
+  return router;
+}
+
+}  // namespace
+
+struct Application::Impl {
+  explicit Impl(ApplicationOptions o)
+      : preload(o.preload && !o.models.models.empty()),
+        pool(std::move(o.models)),
+        context{pool, stats},
+        server(o.http, make_router(context, o)) {}
+  ~Impl() {
+    if (loader.joinable()) loader.join();
+  }
+
+  bool preload;
+  ModelPool pool;
+  ServerStats stats;
+  ServerContext context;
+  HttpServer server;  // before the rest goes, no handler runs any more
+  std::thread loader;
+};
+
+Application::Application(ApplicationOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Application::~Application() = default;
+
+void Application::start(std::function<void(std::exception_ptr)> loaded) {
+  impl_->server.start();
+  if (!impl_->preload) return;
+  impl_->loader = std::thread([this, loaded = std::move(loaded)] {
+    std::exception_ptr error;
+    try {
+      impl_->pool.acquire("");
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (loaded) loaded(error);
+  });
+}
+
+std::string Application::url() const { return impl_->server.url(); }
+void Application::stop(std::chrono::milliseconds grace) { impl_->server.stop(grace); }
+ModelPool& Application::models() { return impl_->pool; }
+
+}  // namespace dure
