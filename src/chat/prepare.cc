@@ -43,7 +43,7 @@ std::vector<std::string> names_of(const Json& tools) {
 struct RequestPreparer::Impl {
   Impl(const LoadedModel& m, bool memory) : model(m), grammars(m) {
     if (m.renderer() == nullptr) return;
-    style = {&detect_tool_format(m.template_source()), probe_template(*m.renderer())};
+    style = tool_style(*m.renderer(), m.template_source());
     markers = markers_of(*style.format, m.tokenizer());
     if (memory) replaying = std::make_unique<ReplayingRenderer>(*m.renderer(), *style.format, calls);
   }

@@ -2,15 +2,8 @@
 
 #include "base/json.h"
 #include "text/tools/template_traits.h"
-#include "text/tools/tool_format.h"
 
 namespace dure {
-
-/// How a model writes calls and how its template wants to be told of them; found out once per model.
-struct ToolStyle {
-  const ToolFormat* format;
-  TemplateTraits traits;
-};
 
 /// The fields `messages` and `tools` of a template's context.
 struct PromptMessages {

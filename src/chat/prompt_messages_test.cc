@@ -139,7 +139,7 @@ TEST(PromptMessages, ToolsAreDescribedWhereTheTemplateSaysNothing) {
 /// Whatever the template, the model sees the tools, the calls as it would write them, and the results.
 void expect_agent(const PromptRenderer& renderer, std::string_view source, const std::string& name) {
   SCOPED_TRACE(name);
-  const ToolStyle style{&detect_tool_format(source), probe_template(renderer)};
+  const ToolStyle style = tool_style(renderer, source);
   Json messages = parse_json(kAgent, "messages");
   messages[2]["content"] = "let me see";
   const PromptMessages prompt = prompt_messages(messages, parse_json(kTools, "tools"), style);

@@ -78,7 +78,7 @@ TEST(ToolReplay, TheNextPromptGoesOnWhereTheAnswerEnded) {
     const Tokenizer tokenizer(parse_tokenizer_json(json, "tokenizer.json"));
     std::string source;
     const auto renderer = make(c.renderer, source);
-    const ToolStyle style{&detect_tool_format(source), probe_template(*renderer)};
+    const ToolStyle style = tool_style(*renderer, source);
     ToolCallMemory memory;
     const ReplayingRenderer replaying(*renderer, *style.format, memory);
     const auto ids = [&](const PromptRenderer& by, const Json& messages) {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "text/tools/answer_parser.h"
 
 namespace dure {
 namespace {
@@ -77,6 +78,18 @@ TemplateTraits probe_template(const PromptRenderer& renderer) {
     break;
   }
   return traits;
+}
+
+ToolStyle tool_style(const PromptRenderer& renderer, std::string_view source) {
+  const TemplateTraits traits = probe_template(renderer);
+  const ToolFormat& format = detect_tool_format(source);
+  const Spelling spelling{traits.null_content, traits.text_arguments};
+  AnswerParser parser(format, AnswerStart::text, {"dure_called0"});
+  std::vector<AnswerDelta> deltas = parser.push(rendered(renderer, with_calls(spelling, 1, spelling.content())));
+  for (AnswerDelta& d : parser.finish()) deltas.push_back(std::move(d));
+  for (const AnswerDelta& d : join_deltas(deltas))
+    if (d.kind == AnswerDelta::Kind::call_arguments && has(d.text, "dure-value")) return {&format, traits};
+  return {&find_tool_format("generic"), {}};
 }
 
 }  // namespace dure

@@ -47,10 +47,23 @@ TEST(TemplateTraits, AreFoundByTrying) {
     EXPECT_EQ(letters(probe_template(ChatTemplate(std::string(c.source), "t"))), c.expected) << c.source;
 }
 
+TEST(ToolStyle, IsGenericWhereTheTemplateHasAFormatOfItsOwn) {
+  for (const char* source :
+       {"{{ tools | tojson }}{% for m in messages %}{% if m.tool_calls %}[TOOL_CALLS]{{ m.tool_calls | tojson }}"
+        "{% else %}{{ m.content }}{% endif %}{% endfor %}",
+        "{{ tools | tojson }}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls %}<tool_call>\n"
+        "<function={{ c.function.name }}>\n{% for k, v in c.function.arguments | items %}<parameter={{ k }}>{{ v }}"
+        "</parameter>{% endfor %}</function></tool_call>{% endfor %}{% endfor %}"}) {
+    const ToolStyle style = tool_style(ChatTemplate(source, "t"), source);
+    EXPECT_EQ(style.format->name, "generic") << source;
+    EXPECT_EQ(letters(style.traits), "") << source;
+  }
+}
+
 TEST(TemplateTraits, OfTheEncodings) {
   for (const char* name : {"deepseek-v3.2", "deepseek-v4", "deepseek-v4-0731", "deepseek-v4.1"}) {
     EXPECT_EQ(letters(probe_template(*make_encoding(name))), "TCRPxn") << name;
-    EXPECT_EQ(detect_tool_format(name).body, ToolFormat::Body::dsml) << name;
+    EXPECT_EQ(tool_style(*make_encoding(name), name).format->body, ToolFormat::Body::dsml) << name;
   }
 }
 
@@ -74,7 +87,9 @@ TEST(TemplateTraits, OfThePublishedTemplates) {
   for (const auto& c : cases) {
     const std::string source = read_file(kTemplates / (std::string(c.name) + ".jinja"));
     EXPECT_EQ(detect_tool_format(source).name, c.format) << c.name;
-    EXPECT_EQ(letters(probe_template(ChatTemplate(source, std::string(c.name)))), c.traits) << c.name;
+    const ChatTemplate chat(source, std::string(c.name));
+    EXPECT_EQ(letters(probe_template(chat)), c.traits) << c.name;
+    EXPECT_EQ(tool_style(chat, source).format->name, c.format) << c.name;
   }
 }
 
