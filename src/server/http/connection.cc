@@ -23,6 +23,17 @@ std::string remote_address(ByteStream::Socket& socket) {
   return error ? std::string() : address.to_string();
 }
 
+/// Nothing may leave the thread's function, so an exchange that cannot be told the error is dropped without an answer.
+void on_exception(const HttpCore& core, Exchange& exchange, const std::exception_ptr& thrown) {
+  try {
+    const HttpError error = to_http_error(thrown, exchange.request().id);
+    exchange.send_error(error);
+    if (error.status == 500 && core.options.problem) std::rethrow_exception(thrown);
+  } catch (const std::exception& problem) {
+    if (core.options.problem) core.options.problem(exchange.request().id, problem.what());
+  } catch (...) {}
+}
+
 HttpError busy(const char* code, const char* message) {
   return {503, "server_error", code, message, {}, {{"retry-after", "5"}}};
 }
@@ -134,6 +145,8 @@ void Connection::advance() {
     }
   } catch (const HttpError& error) {
     on_bad_request(error);
+  } catch (const std::exception&) {  // no memory, or a protocol's way to write errors
+    close();
   }
 }
 
@@ -231,13 +244,13 @@ void Connection::open_channel() {
 void Connection::dispatch(HttpRequest request) {
   const Route& route = *route_;
   auto exchange = make_exchange(std::move(request), route.options.errors, channel_);
-  auto run = [&route, channel = channel_, exchange = std::move(exchange)]() mutable {
+  auto run = [&core = core_, &route, channel = channel_, exchange = std::move(exchange)]() mutable {
     const auto held = std::exchange(exchange, nullptr);
     if (channel->answered()) return;  // the client left while this waited
     try {
       route.handler(held);
     } catch (...) {
-      held->send_error(std::current_exception());
+      on_exception(core, *held, std::current_exception());
     }
   };
   if (route.options.light) return run();

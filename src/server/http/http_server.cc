@@ -111,7 +111,11 @@ struct HttpServer::Impl {
     listener.acceptor.async_accept(asio::make_strand(core.io), [&](const error_code& error, tcp::socket socket) {
       if (!listener.acceptor.is_open() || error == asio::error::operation_aborted) return;
       if (error) return rest(listener);
-      add(std::move(socket));
+      try {
+        add(std::move(socket));
+      } catch (const std::exception&) {  // no memory: this one is closed
+        ++core.refused;
+      }
       accept(listener);
     });
   }
@@ -143,6 +147,16 @@ struct HttpServer::Impl {
     asio::post(executor, [connection, room] { room ? connection->run() : connection->refuse(); });
   }
 
+  /// What a callback throws ends that connection's work, not the server's.
+  void serve() {
+    for (;;) {
+      try {
+        core.io.run();
+        return;
+      } catch (...) {}
+    }
+  }
+
   void each_connection(void (Connection::*call)()) {
     const std::lock_guard lock(core.mutex);
     for (const auto& connection : core.open) (connection.get()->*call)();
@@ -168,7 +182,7 @@ void HttpServer::start() {
   impl_->work.emplace(impl_->core.io.get_executor());
   for (const auto& listener : impl_->listeners) impl_->accept(*listener);
   for (int i = 0; i < std::max(options.io_threads, 1); ++i) {
-    impl_->threads.emplace_back([io = &impl_->core.io] { io->run(); });
+    impl_->threads.emplace_back([this] { impl_->serve(); });
   }
 }
 

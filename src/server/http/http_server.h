@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/http/access.h"
@@ -42,6 +43,8 @@ struct HttpServerOptions {
   HttpLimits limits = {};
   AccessRules access = {};
   std::function<void(const AccessRecord&)> log = {};  ///< on the network's thread
+  /// What a handler threw that its client learns nothing of (500), on a worker's thread.
+  std::function<void(std::string_view request_id, std::string_view what)> problem = {};
 };
 
 struct HttpCounters {

@@ -517,6 +517,15 @@ TEST_F(HttpServerTest, SaysWhyItCannotListen) {
   EXPECT_THROW(HttpServer(options, router).start(), Error);
 }
 
+TEST_F(HttpServerTest, TellsTheOperatorWhatTheClientMayNotKnow) {
+  std::promise<std::string> told;
+  options.problem = [&](std::string_view id, std::string_view what) { told.set_value(fmt::format("{} {}", id, what)); };
+  start();
+  ask("GET /error HTTP/1.1\r\nHost: localhost\r\n\r\n");  // its client knows
+  ask("GET /oops HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: one\r\n\r\n");
+  EXPECT_EQ(told.get_future().get(), "one secret path");
+}
+
 TEST_F(HttpServerTest, LogsEachAnswer) {
   start();
   ask("GET /hello?q=1 HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: one\r\n\r\n");

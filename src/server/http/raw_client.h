@@ -96,7 +96,7 @@ class RawClient {
     bool whole = false;
 
     std::string header(std::string_view name) const {
-      const size_t at = head.find("\r\n" + std::string(name) + ": ");
+      const size_t at = head.find(std::string("\r\n").append(name).append(": "));
       if (at == head.npos) return {};
       const size_t begin = at + name.size() + 4;
       return head.substr(begin, head.find("\r\n", begin) - begin);

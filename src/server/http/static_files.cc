@@ -108,7 +108,7 @@ HttpResponse serve(const HttpRequest& request, const StaticFile& file, const Htt
 
 void add_static_files(Router& router, std::span<const StaticFile> files) {
   for (const StaticFile& file : files) {
-    const std::string path = file.path == "index.html" ? "/" : "/" + std::string(file.path);
+    const std::string path = fmt::format("/{}", file.path == "index.html" ? "" : file.path);
     auto handler = [file, headers = headers_of(file), etag = etag_of(file.bytes)](const auto& exchange) {
       exchange->send(serve(exchange->request(), file, headers, etag));
     };

@@ -1,5 +1,6 @@
 #include "server/http/static_files.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "server/http/recorded_exchange.h"
@@ -73,7 +74,7 @@ TEST(StaticFilesTest, ThePageIsInTheProgram) {
   for (const StaticFile& file : web_bundle()) {
     if (!file.path.starts_with("assets/")) continue;
     ++assets;
-    EXPECT_EQ(get(router, "/" + std::string(file.path)).body, file.bytes);
+    EXPECT_EQ(get(router, fmt::format("/{}", file.path)).body, file.bytes);
     EXPECT_NE(page.headers.get("content-type"), "application/octet-stream");
   }
   EXPECT_GT(assets, 3u);
