@@ -4,6 +4,7 @@
 
 #include "base/version.h"
 #include "server/api/routes.h"
+#include "server/http/static_files.h"
 #include "server/ui/ui_routes.h"
 
 namespace dure {
@@ -22,6 +23,7 @@ Router make_router(ServerContext& context, const ApplicationOptions& options) {
   if (!options.conversations.empty())
     ui.store = std::make_shared<ConversationStore>(ConversationStore::Options{.path = options.conversations});
   add_ui_routes(router, ui);
+  add_static_files(router, web_bundle());
   return router;
 }
 
