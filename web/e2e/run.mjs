@@ -1,5 +1,6 @@
 // npm run e2e [-- NAME…]: the page in Chromium, against the mock, or against a real server with DURE_URL=http://host:port/.
-// DURE_KEY is that server's key, DURE_CHROMIUM names the browser. Tests that need the mock's script are skipped against a real server.
+// DURE_KEY is that server's key, DURE_CHROMIUM names the browser. Tests that need the mock's script are skipped against a real server;
+// the others want one without conversations: DURE_WIPE=1 deletes ALL of them before each test.
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { createMock } from "../mock/server.mjs";
@@ -17,6 +18,12 @@ const real = process.env.DURE_URL;
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--lang=en-US"] });
 const results = { passed: 0, failed: 0, skipped: 0 };
 
+async function wipe() {
+  const headers = process.env.DURE_KEY ? { Authorization: `Bearer ${process.env.DURE_KEY}` } : {};
+  const { status } = await fetch(new URL("ui/conversations", real), { method: "DELETE", headers });
+  if (status !== 204) throw new Error(`the server's conversations cannot be deleted: ${status}`);
+}
+
 for (const [name, test] of Object.entries({ ...chat, ...input, ...content, ...storage, ...access })) {
   if (wanted.length > 0 && !wanted.some((w) => name.includes(w))) continue;
   const { needs = "any", config = {}, run } = typeof test === "function" ? { run: test } : test;
@@ -25,6 +32,7 @@ for (const [name, test] of Object.entries({ ...chat, ...input, ...content, ...st
     console.log(`skip  ${name} (needs the mock)`);
     continue;
   }
+  if (real && process.env.DURE_WIPE) await wipe();
   const mock = real ? null : await createMock(config);
   const session = new Session(browser, real ?? `http://127.0.0.1:${mock.port}/`, mock);
   const started = Date.now();
