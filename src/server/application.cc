@@ -14,6 +14,8 @@ Router make_router(ServerContext& context, const ApplicationOptions& options) {
   Router router;
   add_openai_chat_routes(router, context);
   add_openai_completion_routes(router, context);
+  add_responses_routes(router, context);
+  add_anthropic_routes(router, context);
   add_model_routes(router, context);
   add_text_routes(router, context);
   add_status_routes(router, context);
@@ -33,7 +35,7 @@ struct Application::Impl {
   explicit Impl(ApplicationOptions o)
       : preload(o.preload && !o.models.models.empty()),
         pool(std::move(o.models)),
-        context{pool, stats},
+        context{pool, stats, responses},
         server(o.http, make_router(context, o)) {}
   ~Impl() {
     if (loader.joinable()) loader.join();
@@ -42,6 +44,7 @@ struct Application::Impl {
   bool preload;
   ModelPool pool;
   ServerStats stats;
+  ResponsesStore responses;
   ServerContext context;
   HttpServer server;  // before the rest goes, no handler runs any more
   std::thread loader;

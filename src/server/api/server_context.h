@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "server/api/openai_request.h"
+#include "server/api/responses_store.h"
 #include "server/http/router.h"
 #include "server/model_pool.h"
 #include "server/server_stats.h"
@@ -14,6 +15,7 @@ namespace dure {
 struct ServerContext {
   ModelPool& models;
   ServerStats& stats;
+  ResponsesStore& responses;
   ApiLimits limits = {};
 };
 

@@ -51,6 +51,12 @@ std::string json_escaped(std::string_view text) {
   return out;
 }
 
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) append_json_escaped(out, c);
+  return out += '"';
+}
+
 bool is_json_scalar(std::string_view text) {
   if (text.empty() || text.size() > 400 || text[0] == '"' || text[0] == '{' || text[0] == '[') return false;
   try {

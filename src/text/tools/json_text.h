@@ -14,6 +14,7 @@ std::string_view trim_json_space(std::string_view text);
 /// A byte of a string as JSON spells it within quotes.
 void append_json_escaped(std::string& out, char c);
 std::string json_escaped(std::string_view text);
+std::string json_string(std::string_view text);  ///< within its quotes
 
 /// Whether the text is a JSON number, true, false or null.
 bool is_json_scalar(std::string_view text);
