@@ -109,7 +109,9 @@ TEST(ChatService, AnswersManyAtOnceAsItAnswersOne) {
     ASSERT_EQ(sinks[i]->error, nullptr);
     EXPECT_EQ(sinks[i]->ends[0].reason, FinishReason::length);
     EXPECT_EQ(sinks[i]->usage.completion_tokens, 16);
-    if (i % 2 == 0) EXPECT_EQ(sinks[i]->texts[0], alone);
+    if (i % 2 == 0) {
+      EXPECT_EQ(sinks[i]->texts[0], alone);
+    }
   }
 }
 
