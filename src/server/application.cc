@@ -35,7 +35,7 @@ struct Application::Impl {
   explicit Impl(ApplicationOptions o)
       : preload(o.preload && !o.models.models.empty()),
         pool(std::move(o.models)),
-        context{pool, stats, responses},
+        context{pool, stats},
         server(o.http, make_router(context, o)) {}
   ~Impl() {
     if (loader.joinable()) loader.join();
@@ -44,7 +44,6 @@ struct Application::Impl {
   bool preload;
   ModelPool pool;
   ServerStats stats;
-  ResponsesStore responses;
   ServerContext context;
   HttpServer server;  // before the rest goes, no handler runs any more
   std::thread loader;

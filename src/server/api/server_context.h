@@ -15,8 +15,8 @@ namespace dure {
 struct ServerContext {
   ModelPool& models;
   ServerStats& stats;
-  ResponsesStore& responses;
   ApiLimits limits = {};
+  ResponsesStore responses{};
 };
 
 /// An answer on its way to a client: what all protocols share. Subclasses write; calls come one at a time, but for
