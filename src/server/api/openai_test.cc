@@ -86,7 +86,8 @@ class OpenAi : public testing::Test {
 
   ModelPool pool_{options()};
   ServerStats stats_;
-  ServerContext context_{pool_, stats_};
+  ResponsesStore responses_;
+  ServerContext context_{pool_, stats_, responses_};
   Router router_;
 };
 

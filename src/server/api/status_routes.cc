@@ -74,10 +74,12 @@ class Exposition {
 };
 
 std::string label(const std::string& model) {
-  std::string value;
-  for (const char c : model)
-    value += c == '"' || c == '\\' ? std::string("\\") + c : c == '\n' ? "\\n" : std::string(1, c);
-  return "model_name=\"" + value + "\"";
+  std::string value = "model_name=\"";
+  for (const char c : model) {
+    if (c == '"' || c == '\\') value.push_back('\\');
+    value.append(c == '\n' ? "\\n" : std::string(1, c));
+  }
+  return value.append("\"");
 }
 
 std::string metrics_text(ServerContext& context) {
