@@ -86,8 +86,7 @@ class OpenAi : public testing::Test {
 
   ModelPool pool_{options()};
   ServerStats stats_;
-  ResponsesStore responses_;
-  ServerContext context_{pool_, stats_, responses_};
+  ServerContext context_{pool_, stats_};
   Router router_;
 };
 
