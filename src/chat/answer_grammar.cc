@@ -1,14 +1,134 @@
 #include "chat/answer_grammar.h"
 
+#include <limits>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/json.h"
 #include "chat/prepare.h"
 #include "chat/reasoning_budget.h"
+#include "chat/tool_grammar.h"
+#include "sampling/grammar/grammar_matcher.h"
 
 namespace dure {
+namespace {
+
+constexpr size_t kKept = 64;  // grammars
+
+/// What an answer may be once its thoughts are over, and how it is told from one that is free.
+struct AnswerShape {
+  grammar::RulePtr rule = {};  // null: free
+  std::string trigger = {};
+  int trigger_token = -1;
+};
+
+std::shared_ptr<const TokenTrie> make_trie(const LoadedModel& model) {
+  const Tokenizer& tokenizer = model.tokenizer();
+  std::vector<std::string> tokens(static_cast<size_t>(tokenizer.vocab_size()));
+  for (int id = 0; id < tokenizer.vocab_size(); ++id)
+    if (!tokenizer.is_special(id)) tokens[static_cast<size_t>(id)] = tokenizer.token_bytes(id);
+  std::vector<int> ends = model.recommended().eos_token_ids;
+  std::erase_if(ends, [&](int id) { return id >= tokenizer.vocab_size(); });
+  return std::make_shared<TokenTrie>(tokens, std::move(ends));
+}
+
+grammar::RulePtr format_rule(const ResponseFormat& format) {
+  const char* field = format.kind == ResponseFormat::Kind::gbnf    ? "grammar"
+                      : format.kind == ResponseFormat::Kind::regex ? "guided_regex"
+                                                                   : "response_format";
+  try {
+    switch (format.kind) {
+      case ResponseFormat::Kind::text: return nullptr;
+      case ResponseFormat::Kind::json_object: return grammar::json_object();
+      case ResponseFormat::Kind::json_schema: return grammar::json_schema(format.schema);
+      case ResponseFormat::Kind::gbnf: return grammar::gbnf(format.grammar);
+      case ResponseFormat::Kind::regex: return grammar::regex(format.grammar);
+    }
+  } catch (const Error& e) {
+    throw RequestError(e.what(), field, "unsupported_grammar");
+  }
+  return nullptr;
+}
+
+/// A text, of which the same shape is made again.
+std::string key_of(const ChatRequest& request, const PreparedRequest& prepared) {
+  std::string key = fmt::format("{}\n{}\n{}\n", static_cast<int>(request.format.kind), dump_json(request.format.schema),
+                                request.format.grammar);
+  if (const auto* chat = std::get_if<ChatPrompt>(&request.prompt); chat != nullptr && !prepared.rules.tools.empty()) {
+    key += fmt::format("{}\n{}\n{}\n{}\n{}", dump_json(chat->tools), static_cast<int>(chat->tool_choice.kind),
+                       fmt::join(chat->tool_choice.allowed, " "), chat->parallel_tool_calls,
+                       static_cast<int>(prepared.rules.start));
+  }
+  return key;
+}
+
+}  // namespace
 
 struct AnswerGrammars::Impl {
-  explicit Impl(const LoadedModel& m) : model(m), end_of_thoughts(m.tokenizer().encode("</think>")) {}
+  explicit Impl(const LoadedModel& m)
+      : model(m), end_of_thoughts(m.tokenizer().encode("</think>")), trie(make_trie(m)) {}
+
+  AnswerShape shape_of(const ChatRequest& request, const PreparedRequest& prepared) const {
+    AnswerShape shape{format_rule(request.format)};
+    const auto* chat = std::get_if<ChatPrompt>(&request.prompt);
+    if (chat == nullptr || prepared.rules.tools.empty()) return shape;
+    ToolGrammar tools = tool_grammar(*prepared.rules.format, chat->tools, chat->tool_choice, chat->parallel_tool_calls,
+                                     prepared.rules.start, model.tokenizer());
+    if (tools.rule == nullptr) return shape;
+    const bool automatic = !tools.trigger.empty();
+    if (!automatic || shape.rule == nullptr)
+      return {std::move(tools.rule), std::move(tools.trigger), tools.trigger_token};
+    // A text of the format, or calls.
+    const grammar::RulePtr marker =
+        tools.trigger_token >= 0 ? grammar::token(tools.trigger_token) : grammar::literal(tools.trigger);
+    return {grammar::choice({shape.rule, grammar::sequence({marker, tools.rule})})};
+  }
+
+  struct Compiled {
+    std::shared_ptr<GrammarMasks> masks;  // null: free
+    std::string trigger;
+    int trigger_token = -1;
+  };
+
+  /// Compiles, or finds what was compiled for an earlier request.
+  Compiled compiled(const ChatRequest& request, const PreparedRequest& prepared) {
+    const std::string key = key_of(request, prepared);
+    {
+      const std::lock_guard lock(mutex);
+      if (const auto it = index.find(key); it != index.end()) {
+        recent.splice(recent.begin(), recent, it->second);
+        return it->second->second;
+      }
+    }
+    const AnswerShape shape = shape_of(request, prepared);
+    Compiled c{nullptr, shape.trigger, shape.trigger_token};
+    if (shape.rule != nullptr) {
+      try {
+        c.masks = std::make_shared<GrammarMasks>(grammar::compile(shape.rule), trie);
+      } catch (const Error& e) {
+        throw RequestError(e.what(), prepared.rules.tools.empty() ? "response_format" : "tools", "unsupported_grammar");
+      }
+    }
+    const std::lock_guard lock(mutex);
+    if (index.contains(key)) return c;
+    recent.emplace_front(key, c);
+    index[key] = recent.begin();
+    if (recent.size() > kKept) {
+      index.erase(recent.back().first);
+      recent.pop_back();
+    }
+    return c;
+  }
+
   const LoadedModel& model;
-  std::vector<int> end_of_thoughts;
+  const std::vector<int> end_of_thoughts;
+  const std::shared_ptr<const TokenTrie> trie;
+
+  std::mutex mutex;
+  std::list<std::pair<std::string, Compiled>> recent;  // the one used last is the first
+  std::unordered_map<std::string, decltype(recent)::iterator> index;
 };
 
 AnswerGrammars::AnswerGrammars(const LoadedModel& model) : impl_(std::make_unique<Impl>(model)) {}
@@ -16,10 +136,27 @@ AnswerGrammars::~AnswerGrammars() = default;
 
 std::function<std::shared_ptr<TokenConstraint>(int)> AnswerGrammars::constraint(const ChatRequest& request,
                                                                                 const PreparedRequest& prepared) const {
+  const Impl::Compiled c = impl_->compiled(request, prepared);
   const auto* chat = std::get_if<ChatPrompt>(&request.prompt);
-  if (chat == nullptr || !chat->reasoning_budget || prepared.rules.start != AnswerStart::reasoning) return nullptr;
-  return [this, budget = *chat->reasoning_budget](int) -> std::shared_ptr<TokenConstraint> {
-    return std::make_shared<ReasoningBudget>(impl_->end_of_thoughts, budget, impl_->model.info().vocab_size, nullptr);
+  const bool thinks = prepared.rules.start == AnswerStart::reasoning;
+  const auto budget = thinks && chat != nullptr ? chat->reasoning_budget : std::nullopt;
+  if (c.masks == nullptr && !budget) return nullptr;
+  return [impl = impl_.get(), c, thinks, budget](int) -> std::shared_ptr<TokenConstraint> {
+    const int vocab_size = impl->model.info().vocab_size;
+    std::unique_ptr<TokenConstraint> matcher;
+    if (c.masks != nullptr) {
+      MatcherOptions options;
+      options.trigger = c.trigger;
+      options.trigger_token = c.trigger_token;
+      options.free_after = !c.trigger.empty();
+      options.tokenize = [impl](std::string_view text) {
+        return impl->model.tokenizer().encode(text, {.parse_special = false});
+      };
+      matcher = std::make_unique<GrammarMatcher>(c.masks, vocab_size, std::move(options));
+    }
+    if (!thinks) return matcher;
+    return std::make_shared<ReasoningBudget>(impl->end_of_thoughts, budget.value_or(std::numeric_limits<int>::max()),
+                                             vocab_size, std::move(matcher));
   };
 }
 

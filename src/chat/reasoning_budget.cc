@@ -13,7 +13,8 @@ ReasoningBudget::ReasoningBudget(std::vector<int> end, int budget, int vocab_siz
 }
 
 std::span<const uint64_t> ReasoningBudget::mask() {
-  if (!spent()) return then_ != nullptr ? then_->mask() : std::span<const uint64_t>();
+  if (!thinking_) return then_ != nullptr ? then_->mask() : std::span<const uint64_t>();
+  if (!spent()) return {};
   std::ranges::fill(mask_, 0);
   const auto id = static_cast<size_t>(end_[written_]);
   mask_[id / 64] |= uint64_t{1} << (id % 64);
@@ -25,8 +26,10 @@ void ReasoningBudget::accept(int id) {
     require(id == end_[written_], "token {} instead of the end of the thoughts", id);
     ++written_;
   }
-  if (then_ != nullptr) then_->accept(id);
-  if (!thinking_) return;
+  if (!thinking_) {
+    if (then_ != nullptr) then_->accept(id);
+    return;
+  }
   --left_;
   seen_ = id == end_[seen_] ? seen_ + 1 : id == end_[0] ? 1 : 0;
   if (seen_ == end_.size() || written_ == end_.size()) thinking_ = false;
@@ -34,7 +37,7 @@ void ReasoningBudget::accept(int id) {
 
 std::vector<int> ReasoningBudget::forced() {
   if (spent()) return {end_.begin() + static_cast<std::ptrdiff_t>(written_), end_.end()};
-  return then_ != nullptr ? then_->forced() : std::vector<int>();
+  return !thinking_ && then_ != nullptr ? then_->forced() : std::vector<int>();
 }
 
 bool ReasoningBudget::complete() const { return !thinking_ && then_ != nullptr && then_->complete(); }

@@ -7,8 +7,8 @@
 
 namespace dure {
 
-/// Thoughts that may not grow for ever: after `budget` tokens of them the model must write their end. What comes after
-/// is the business of another constraint, which sees the thoughts too.
+/// Thoughts, which are free but may not grow for ever: after `budget` tokens of them the model must write their end.
+/// What comes after is the business of another constraint, which sees nothing of the thoughts.
 class ReasoningBudget : public TokenConstraint {
  public:
   /// `end`: </think> as the tokenizer writes it, not empty. `then` may be null. The answer starts among its thoughts.

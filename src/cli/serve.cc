@@ -116,6 +116,9 @@ HttpServerOptions ServeOptions::http() const {
             quote(host));
     fmt::print(stderr, "dure: warning: {} is open to everyone who can reach it\n", quote(host));
   }
+  o.problem = [](std::string_view id, std::string_view what) {
+    fmt::print(stderr, "dure: request {}: {}\n", id, what);
+  };
   if (log)
     o.log = [](const AccessRecord& r) {
       fmt::print(stderr, "{} {} {} {} {} bytes {:.3f} s{}\n", r.remote, r.method, quote(r.path, 200), r.status, r.bytes,
