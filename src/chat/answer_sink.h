@@ -26,6 +26,7 @@ struct AnswerPiece {
   std::vector<AnswerDelta> deltas;
   std::vector<std::string> call_ids;  ///< of the calls that begin here, in their order
   std::vector<TokenDetail> tokens;    ///< empty unless log-probabilities were asked for
+  int sampled = 0;                    ///< tokens of the answer since the last piece
 };
 
 /// How one answer ended.

@@ -79,6 +79,7 @@ class Answering {
     Choice(const Tokenizer& tokenizer, const AnswerRules& rules) : builder(tokenizer, rules) {}
     AnswerBuilder builder;
     std::vector<std::string> call_ids;
+    int told = 0;  // tokens that the sink knows of
   };
 
   /// Makes room for the next request, before the client hears that this one is done.
@@ -93,7 +94,10 @@ class Answering {
         piece.call_ids.push_back(new_call_id());
         choices_[static_cast<size_t>(choice)].call_ids.push_back(piece.call_ids.back());
       }
-    if (!piece.deltas.empty() || !piece.tokens.empty()) sink_->piece(choice, std::move(piece));
+    if (piece.deltas.empty() && piece.tokens.empty()) return;
+    Choice& c = choices_[static_cast<size_t>(choice)];
+    piece.sampled = c.builder.tokens() - std::exchange(c.told, c.builder.tokens());
+    sink_->piece(choice, std::move(piece));
   }
 
   const RequestPreparer& preparer_;

@@ -3,7 +3,8 @@
 #include <thread>
 
 #include "base/version.h"
-#include "server/api/routes.h"
+#include "server/api/endpoints.h"
+#include "server/api/server_context.h"
 #include "server/http/static_files.h"
 #include "server/ui/ui_routes.h"
 
@@ -12,13 +13,7 @@ namespace {
 
 Router make_router(ServerContext& context, const ApplicationOptions& options) {
   Router router;
-  add_openai_chat_routes(router, context);
-  add_openai_completion_routes(router, context);
-  add_responses_routes(router, context);
-  add_anthropic_routes(router, context);
-  add_model_routes(router, context);
-  add_text_routes(router, context);
-  add_status_routes(router, context);
+  add_api_routes(router, context);
   UiOptions ui;
   ui.version = kVersion;
   ui.auth = !options.http.access.keys.empty();

@@ -1,5 +1,9 @@
+#include <algorithm>
+
+#include "base/error.h"
 #include "base/json.h"
-#include "server/api/routes.h"
+#include "server/api/endpoints.h"
+#include "server/api/server_context.h"
 
 namespace dure {
 namespace {
@@ -19,30 +23,37 @@ Json model_json(const ModelCard& card) {
   return json;
 }
 
+void models(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
+  Json data = Json::array();
+  for (const ModelCard& card : context.models.list()) data.push_back(model_json(card));
+  exchange->send(json_response(200, {{"object", "list"}, {"data", std::move(data)}}));
+}
+
+void model(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
+  const std::string id(exchange->request().parameter("id"));
+  for (const ModelCard& card : context.models.list())
+    if (card.id == id || std::ranges::find(card.aliases, id) != card.aliases.end())
+      return exchange->send(json_response(200, model_json(card)));
+  throw not_found("there is no model " + quote(id), "model_not_found");
+}
+
+void health(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
+  if (!context.models.ready())
+    throw HttpError(503, "server_error", "loading", "the model is being loaded", "", {{"retry-after", "2"}});
+  exchange->send(json_response(200, {{"status", "ok"}}));
+}
+
 }  // namespace
 
-void add_model_routes(Router& router, ServerContext& context) {
-  for (const char* path : {"/v1/models", "/models", "/beta/models"})
-    router.add("GET", path, [&](const std::shared_ptr<Exchange>& x) {
-      Json data = Json::array();
-      for (const ModelCard& card : context.models.list()) data.push_back(model_json(card));
-      x->send(json_response(200, {{"object", "list"}, {"data", std::move(data)}}));
-    });
-  for (const char* path : {"/v1/models/{id...}", "/models/{id...}"})
-    router.add("GET", path, [&](const std::shared_ptr<Exchange>& x) {
-      const std::string id(x->request().parameter("id"));
-      for (const ModelCard& card : context.models.list())
-        if (card.id == id || std::ranges::find(card.aliases, id) != card.aliases.end())
-          return x->send(json_response(200, model_json(card)));
-      throw not_found("there is no model " + id, "model_not_found");
-    });
-  for (const char* path : {"/health", "/v1/health"})
-    router.add("GET", path,
-               [&](const std::shared_ptr<Exchange>& x) {
-                 if (context.models.ready()) return x->send(json_response(200, {{"status", "ok"}}));
-                 throw HttpError(503, "server_error", "loading", "the model is loading", "", {{"retry-after", "2"}});
-               },
-               {.needs_key = false, .light = true});
+std::vector<Endpoint> model_endpoints() {
+  return {{.method = "GET", .path = "/v1/models", .group = "openai", .summary = "All models", .handle = models},
+          {.method = "GET", .path = "/v1/models/{id...}", .group = "openai", .summary = "One model", .handle = model},
+          {.method = "GET",
+           .path = "/v1/health",
+           .group = "server",
+           .summary = "Whether the default model is ready",
+           .handle = health,
+           .options = {.needs_key = false, .light = true}}};
 }
 
 }  // namespace dure

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "chat/answer_sink.h"
+#include "server/api/server_context.h"
 
 namespace dure {
 
@@ -26,5 +27,9 @@ struct WholeAnswer {
 
   void add(const AnswerPiece& piece);
 };
+
+/// Answers in the protocol of chat completions: a whole completion, or chunks.
+std::shared_ptr<ApiSink> make_chat_sink(std::shared_ptr<Exchange> exchange, ModelLease lease,
+                                        const OpenAiRequest& request);
 
 }  // namespace dure

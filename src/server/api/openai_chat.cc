@@ -1,63 +1,84 @@
+#include <mutex>
+
+#include "base/error.h"
+#include "server/api/endpoints.h"
 #include "server/api/openai_answer.h"
-#include "server/api/routes.h"
+#include "server/api/server_context.h"
 #include "server/http/event_stream.h"
+#include "text/tools/json_text.h"
 
 namespace dure {
 namespace {
 
-Json call_json(const WholeAnswer::Call& call) {
-  return {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}};
-}
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// What both forms of an answer say at their top.
-struct Head {
-  std::string id = make_id("chatcmpl-");
-  int64_t created = unix_seconds();
-  std::string model;
-
-  Json json(const char* object) const {
-    return {{"id", id}, {"object", object}, {"created", created}, {"model", model}, {"system_fingerprint", "dure"}};
-  }
-};
+Json head_of(const char* object, const std::string& model) {
+  return {{"id", make_id("chatcmpl-")},
+          {"object", object},
+          {"created", unix_seconds()},
+          {"model", model},
+          {"system_fingerprint", "dure"}};
+}
 
 /// Keeps the answer until it is whole.
 class WholeChat : public ApiSink {
  public:
   WholeChat(std::shared_ptr<Exchange> exchange, ModelLease lease, const OpenAiRequest& request)
       : ApiSink(std::move(exchange), std::move(lease)),
-        form_(request.form),
-        answers_(static_cast<size_t>(request.chat.n)) {
-    head_.model = lease_.id;
-  }
+        logprobs_(request.form.logprobs),
+        answers_(static_cast<size_t>(request.chat.n)) {}
 
   void piece(int choice, AnswerPiece piece) override { answers_[static_cast<size_t>(choice)].add(piece); }
   void finished(int choice, AnswerEnd end) override { answers_[static_cast<size_t>(choice)].end = std::move(end); }
   void failed(std::exception_ptr error) override { exchange_->send_error(error); }
 
   void done(const AnswerUsage& usage) override {
-    Json body = head_.json("chat.completion");
+    Json body = head_of("chat.completion", lease_.id);
     body["choices"] = Json::array();
-    for (size_t i = 0; i < answers_.size(); ++i) {
-      const WholeAnswer& a = answers_[i];
-      Json message = {{"role", "assistant"}, {"content", a.content}, {"refusal", nullptr}};
-      if (a.content.empty() && !a.calls.empty()) message["content"] = nullptr;
-      if (!a.reasoning.empty()) message["reasoning_content"] = a.reasoning;
-      for (const WholeAnswer::Call& call : a.calls) message["tool_calls"].push_back(call_json(call));
+    for (size_t i = 0; i < answers_.size(); ++i)
       body["choices"].push_back({{"index", i},
-                                 {"message", std::move(message)},
-                                 {"logprobs", form_.logprobs ? openai_logprobs(a.tokens) : Json()},
-                                 {"finish_reason", openai_finish_reason(a.end)}});
-    }
+                                 {"message", message(answers_[i])},
+                                 {"logprobs", logprobs_ ? openai_logprobs(answers_[i].tokens) : Json()},
+                                 {"finish_reason", openai_finish_reason(answers_[i].end)}});
     body["usage"] = openai_usage(usage);
     body["timings"] = answer_timings(usage);
     exchange_->send(json_response(200, body));
   }
 
  private:
-  AnswerForm form_;
-  Head head_;
+  static Json message(const WholeAnswer& answer) {
+    Json message = {{"role", "assistant"}, {"content", answer.content}, {"refusal", nullptr}};
+    if (answer.content.empty() && !answer.calls.empty()) message["content"] = nullptr;
+    if (!answer.reasoning.empty()) message["reasoning_content"] = answer.reasoning;
+    for (const WholeAnswer::Call& call : answer.calls)
+      message["tool_calls"].push_back(
+          {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    return message;
+  }
+
+  const bool logprobs_;
   std::vector<WholeAnswer> answers_;
 };
+
+/// The delta of a chunk, as JSON. Null: there is nothing to say.
+std::string delta_json(const AnswerDelta& delta, const std::vector<std::string>& call_ids, size_t& call) {
+  const std::string text = json_string(delta.text);
+  switch (delta.kind) {
+    case AnswerDelta::Kind::reasoning: return fmt::format(R"({{"reasoning_content":{}}})", text);
+    case AnswerDelta::Kind::content: return fmt::format(R"({{"content":{}}})", text);
+    case AnswerDelta::Kind::call_begin:
+      return fmt::format(
+          R"({{"tool_calls":[{{"index":{},"id":{},"type":"function","function":{{"name":{},"arguments":""}}}}]}})",
+          delta.index, json_string(call_ids.at(call++)), text);
+    case AnswerDelta::Kind::call_arguments:
+      return fmt::format(R"({{"tool_calls":[{{"index":{},"function":{{"arguments":{}}}}}]}})", delta.index, text);
+    case AnswerDelta::Kind::call_end: break;
+  }
+  return {};
+}
 
 /// Sends chunks as they come.
 class StreamedChat : public ApiSink {
@@ -65,9 +86,11 @@ class StreamedChat : public ApiSink {
   StreamedChat(std::shared_ptr<Exchange> exchange, ModelLease lease, const OpenAiRequest& request)
       : ApiSink(std::move(exchange), std::move(lease)),
         form_(request.form),
+        left_(request.chat.n),
         choices_(request.chat.n),
         stream_(exchange_) {
-    head_.model = lease_.id;
+    head_ = dump_json(head_of("chat.completion.chunk", lease_.id));
+    head_.pop_back();  // the brace: each chunk goes on from here
   }
 
   void begin() override {
@@ -76,63 +99,40 @@ class StreamedChat : public ApiSink {
   }
 
   void started(int prompt_tokens, int cached_tokens) override {
-    usage_.prompt_tokens = prompt_tokens;
-    usage_.cached_tokens = cached_tokens;
-    for (int i = 0; i < choices_; ++i) send(i, {{"role", "assistant"}, {"content", ""}});
+    so_far_.prompt_tokens = prompt_tokens;
+    so_far_.cached_tokens = cached_tokens;
+    for (int i = 0; i < choices_; ++i) choice(i, R"({"role":"assistant","content":""})");
   }
 
   void progress(int done, int total) override {
     if (!form_.progress) return;
-    Json chunk = chunk_of(Json::array());
-    const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start_).count();
-    chunk["prompt_progress"] = {
-        {"total", total}, {"cache", usage_.cached_tokens}, {"processed", done}, {"time_ms", static_cast<int64_t>(ms)}};
-    event(chunk);
+    chunk("", fmt::format(R"(,"prompt_progress":{{"total":{},"cache":{},"processed":{},"time_ms":{}}})", total,
+                          so_far_.cached_tokens, done, static_cast<int64_t>(seconds_since(start_) * 1e3)));
   }
 
-  void piece(int choice, AnswerPiece piece) override {
-    size_t id = 0;
-    Json logprobs = form_.logprobs ? openai_logprobs(piece.tokens) : Json();
+  void piece(int index, AnswerPiece piece) override {
+    count(piece);
+    std::string logprobs =
+        form_.logprobs && !piece.tokens.empty() ? dump_json(openai_logprobs(piece.tokens)) : std::string("null");
+    size_t call = 0;
     for (const AnswerDelta& d : piece.deltas) {
-      Json delta;
-      switch (d.kind) {
-        case AnswerDelta::Kind::reasoning: delta["reasoning_content"] = d.text; break;
-        case AnswerDelta::Kind::content: delta["content"] = d.text; break;
-        case AnswerDelta::Kind::call_begin:
-          delta["tool_calls"].push_back({{"index", d.index},
-                                         {"id", piece.call_ids[id++]},
-                                         {"type", "function"},
-                                         {"function", {{"name", d.text}, {"arguments", ""}}}});
-          break;
-        case AnswerDelta::Kind::call_arguments:
-          delta["tool_calls"].push_back({{"index", d.index}, {"function", {{"arguments", d.text}}}});
-          break;
-        case AnswerDelta::Kind::call_end: continue;
-      }
-      send(choice, std::move(delta), std::exchange(logprobs, Json()));
+      const std::string delta = delta_json(d, piece.call_ids, call);
+      if (!delta.empty()) choice(index, delta, std::exchange(logprobs, "null"), timings());
     }
-    if (!logprobs.is_null() && !piece.tokens.empty()) send(choice, Json::object(), std::move(logprobs));
+    if (logprobs != "null") choice(index, "{}", logprobs);
   }
 
-  void finished(int choice, AnswerEnd end) override {
-    Json chunk = chunk_of(Json::array());
-    chunk["choices"].push_back({{"index", choice},
-                                {"delta", Json::object()},
-                                {"logprobs", nullptr},
-                                {"finish_reason", openai_finish_reason(end)}});
-    last_ = std::move(chunk);
-    if (++finished_ < choices_) event(std::exchange(last_, Json()));
+  void finished(int index, AnswerEnd end) override {
+    const std::string reason = fmt::format(R"("{}")", openai_finish_reason(end));
+    if (--left_ > 0) return choice(index, "{}", "null", "", reason);
+    last_index_ = index;
+    last_reason_ = reason;
   }
 
   void done(const AnswerUsage& usage) override {
-    last_["timings"] = answer_timings(usage);
-    event(last_);
-    if (form_.usage) {
-      Json chunk = chunk_of(Json::array());
-      chunk["usage"] = openai_usage(usage);
-      chunk["timings"] = answer_timings(usage);
-      event(chunk);
-    }
+    const std::string timings = R"(,"timings":)" + dump_json(answer_timings(usage));
+    choice(last_index_, "{}", "null", timings, last_reason_);
+    if (form_.usage) chunk("", R"(,"usage":)" + dump_json(openai_usage(usage)) + timings);
     const std::lock_guard lock(mutex_);
     stream_.done();
   }
@@ -145,50 +145,71 @@ class StreamedChat : public ApiSink {
   }
 
  private:
-  Json chunk_of(Json choices) const {
-    Json chunk = head_.json("chat.completion.chunk");
-    chunk["choices"] = std::move(choices);
-    return chunk;
+  /// `more`: further fields, each behind a comma.
+  void choice(int index, const std::string& delta, const std::string& logprobs = "null", const std::string& more = "",
+              const std::string& reason = "null") {
+    chunk(fmt::format(R"({{"index":{},"delta":{},"logprobs":{},"finish_reason":{}}})", index, delta, logprobs, reason),
+          more);
   }
-  void send(int choice, Json delta, Json logprobs = {}) {
-    Json chunk = chunk_of(Json::array());
-    chunk["choices"].push_back({{"index", choice},
-                                {"delta", std::move(delta)},
-                                {"logprobs", std::move(logprobs)},
-                                {"finish_reason", nullptr}});
-    event(chunk);
-  }
-  void event(const Json& chunk) {
+  void chunk(const std::string& choice, const std::string& more) {
     const std::lock_guard lock(mutex_);
-    stream_.event(dump_json(chunk));
+    stream_.event(fmt::format(R"({},"choices":[{}]{}}})", head_, choice, more));
+  }
+
+  void count(const AnswerPiece& piece) {
+    if (so_far_.completion_tokens == 0) {
+      so_far_.prefill_seconds = seconds_since(start_);
+      first_ = Clock::now();
+    }
+    so_far_.completion_tokens += piece.sampled;
+    so_far_.decode_seconds = seconds_since(first_);
+  }
+  std::string timings() const {
+    return form_.timings ? R"(,"timings":)" + dump_json(answer_timings(so_far_)) : std::string();
   }
 
   AnswerForm form_;
-  Head head_;
-  int choices_, finished_ = 0;
-  AnswerUsage usage_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  Json last_;
+  int left_, choices_;  // answers that are not over; all of them
+  std::string head_;
+  AnswerUsage so_far_;
+  Clock::time_point start_ = Clock::now(), first_;
+  int last_index_ = 0;
+  std::string last_reason_ = "null";
   std::mutex mutex_;  // begin() comes from another thread
   SseStream stream_;
 };
 
 void chat_completion(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   OpenAiRequest request = read_chat_completion(parse_body(exchange->request()), context.limits);
-  ModelLease lease = context.models.acquire(request.form.model);
-  std::shared_ptr<ApiSink> sink;
-  if (request.form.stream)
-    sink = std::make_shared<StreamedChat>(exchange, lease, request);
-  else
-    sink = std::make_shared<WholeChat>(exchange, lease, request);
+  const ModelLease lease = acquire_model(context, request.form.model);
+  const auto sink = make_chat_sink(exchange, lease, request);
   submit_answer(context, lease, std::move(request.chat), exchange, sink);
 }
 
 }  // namespace
 
-void add_openai_chat_routes(Router& router, ServerContext& context) {
-  for (const char* path : {"/v1/chat/completions", "/chat/completions", "/beta/chat/completions"})
-    router.add("POST", path, [&](const std::shared_ptr<Exchange>& x) { chat_completion(context, x); });
+std::shared_ptr<ApiSink> make_chat_sink(std::shared_ptr<Exchange> exchange, ModelLease lease,
+                                        const OpenAiRequest& request) {
+  if (request.form.stream) return std::make_shared<StreamedChat>(std::move(exchange), std::move(lease), request);
+  return std::make_shared<WholeChat>(std::move(exchange), std::move(lease), request);
+}
+
+std::vector<Endpoint> openai_chat_endpoints() {
+  return {{.method = "POST",
+           .path = "/v1/chat/completions",
+           .group = "openai",
+           .summary = "An answer to a conversation",
+           .handle = chat_completion,
+           .fields = "messages!:array model:string max_tokens:integer max_completion_tokens:integer "
+                     "temperature:number top_p:number top_k:integer min_p:number typical_p:number "
+                     "repetition_penalty:number repeat_penalty:number presence_penalty:number "
+                     "frequency_penalty:number seed:integer n:integer stop:any stop_token_ids:array "
+                     "min_tokens:integer ignore_eos:boolean logprobs:boolean top_logprobs:integer logit_bias:object "
+                     "response_format:object json_schema:object grammar:string guided_regex:string tools:array "
+                     "tool_choice:any parallel_tool_calls:boolean stream:boolean stream_options:object "
+                     "reasoning_effort:string thinking:object reasoning_budget:integer chat_template_kwargs:object "
+                     "continue_final_message:boolean priority:integer return_progress:boolean "
+                     "timings_per_token:boolean"}};
 }
 
 }  // namespace dure

@@ -1,75 +1,17 @@
 #include <algorithm>
+#include <mutex>
 
 #include "base/error.h"
+#include "server/api/completion_request.h"
+#include "server/api/endpoints.h"
 #include "server/api/openai_answer.h"
-#include "server/api/routes.h"
+#include "server/api/server_context.h"
 #include "server/http/event_stream.h"
 
 namespace dure {
 namespace {
 
-struct CompletionRequest {
-  OpenAiRequest request;
-  std::vector<ChatRequest> prompts;
-  std::vector<std::string> texts;  // of the prompts, for echo
-  bool echo = false;
-};
-
-std::vector<int> read_ids(const Json& list) {
-  std::vector<int> ids;
-  for (const Json& id : list) {
-    if (!id.is_number_integer()) throw bad_request("prompt: expected text, token ids, or a list of them", "prompt");
-    ids.push_back(id.get<int>());
-  }
-  return ids;
-}
-
-CompletionRequest read_completion(const Json& json, const ApiLimits& limits) {
-  const RequestFields body(json);
-  CompletionRequest out;
-  read_common(body, limits, out.request);
-  ChatRequest& chat = out.request.chat;
-  if (!chat.sampling.max_tokens) chat.sampling.max_tokens = 16;  // as OpenAI has it
-  if (const auto best = body.integer("best_of", 1, 1 << 20); best && *best > chat.n)
-    body.refuse("best_of", "at most n");
-  out.echo = body.boolean_or("echo", false);
-  const auto logprobs = body.integer("logprobs", 0, 20);
-  out.request.form.logprobs = logprobs.has_value();
-  if (logprobs) chat.sampling.logprobs = static_cast<int>(*logprobs);
-  chat.format = read_response_format(body);
-
-  const Json* prompt = body.find("prompt");
-  const auto suffix = body.string("suffix");
-  const auto add_text = [&](const std::string& text) {
-    chat.prompt = TextPrompt{text, suffix};
-    out.prompts.push_back(chat);
-    out.texts.push_back(text);
-  };
-  const auto add_ids = [&](const Json& list) {
-    chat.prompt = read_ids(list);
-    out.prompts.push_back(chat);
-    out.texts.emplace_back();
-  };
-  if (prompt == nullptr) body.refuse("prompt", "text, token ids, or a list of them");
-  if (prompt->is_string()) {
-    add_text(prompt->get<std::string>());
-  } else if (prompt->is_array() && !prompt->empty() && prompt->front().is_number()) {
-    add_ids(*prompt);
-  } else if (prompt->is_array() && !prompt->empty() && prompt->size() <= 64) {
-    for (const Json& item : *prompt)
-      if (item.is_string())
-        add_text(item.get<std::string>());
-      else if (item.is_array() && !item.empty())
-        add_ids(item);
-      else
-        body.refuse("prompt", "text, token ids, or a list of them");
-  } else {
-    body.refuse("prompt", "text, token ids, or a list of up to 64 of them");
-  }
-  return out;
-}
-
-/// {tokens, token_logprobs, top_logprobs, text_offset}, the form of before chat.
+/// {tokens, token_logprobs, top_logprobs, text_offset}, the form of before chat. Offsets are in characters.
 struct LegacyLogprobs {
   Json tokens = Json::array(), logprobs = Json::array(), top = Json::array(), offsets = Json::array();
   size_t offset = 0;
@@ -79,7 +21,7 @@ struct LegacyLogprobs {
     logprobs.push_back(std::move(logprob));
     top.push_back(std::move(likeliest));
     offsets.push_back(offset);
-    offset += text.size();
+    offset += static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
   }
   void add(const std::vector<TokenDetail>& details) {
     for (const TokenDetail& d : details) {
@@ -93,53 +35,51 @@ struct LegacyLogprobs {
   }
 };
 
+/// A prompt as it stands before its answer.
+struct Echo {
+  std::string text;
+  LegacyLogprobs logprobs;
+};
+
 /// All prompts of a request together; each is one request of the model.
-class Completions : public std::enable_shared_from_this<Completions> {
+class Completions {
  public:
   Completions(std::shared_ptr<Exchange> exchange, const CompletionRequest& r, const std::string& model)
       : exchange_(std::move(exchange)),
         stream_(exchange_),
-        form_(r.request.form),
+        form_(r.form),
         model_(model),
-        n_(r.request.chat.n),
+        n_(r.n),
         left_(static_cast<int>(r.prompts.size())),
         choices_(r.prompts.size() * static_cast<size_t>(n_)) {}
 
+  /// What stands before the answers to a prompt. REQUIRES: it is not submitted yet.
+  void echo(int prompt, const std::string& text, const LegacyLogprobs& logprobs) {
+    for (int i = 0; i < n_; ++i) {
+      choices_[place(prompt, i)].text = text;
+      choices_[place(prompt, i)].logprobs = logprobs;
+    }
+  }
+
+  /// All prompts are accepted: a stream's status may go out.
   void begin() {
     const std::lock_guard lock(mutex_);
     if (form_.stream) stream_.start();
   }
 
-  /// Text before the answer, for echo.
-  void echo(int prompt, const std::string& text, const LegacyLogprobs& logprobs) {
-    for (int i = 0; i < n_; ++i) {
-      Choice& c = choice(prompt, i);
-      c.logprobs = logprobs;
-      if (form_.stream)
-        c.before = text;
-      else
-        c.text = text;
-    }
-  }
-
   void piece(int prompt, int index, const AnswerPiece& piece) {
     const std::lock_guard lock(mutex_);
-    Choice& c = choice(prompt, index);
-    std::string text = std::exchange(c.before, "");
-    for (const AnswerDelta& d : piece.deltas) text += d.text;
+    Choice& c = choices_[place(prompt, index)];
+    for (const AnswerDelta& d : piece.deltas) c.text += d.text;
     c.logprobs.add(piece.tokens);
-    if (!form_.stream) {
-      c.text += text;
-      return;
-    }
-    if (text.empty() && piece.tokens.empty()) return;
-    event(place(prompt, index), text, std::exchange(c.logprobs, LegacyLogprobs{.offset = c.logprobs.offset}), nullptr);
+    if (form_.stream) show(place(prompt, index), nullptr);
   }
 
   void finished(int prompt, int index, const AnswerEnd& end) {
     const std::lock_guard lock(mutex_);
-    choice(prompt, index).end = end;
-    if (form_.stream) event(place(prompt, index), "", {}, openai_finish_reason(end));
+    Choice& c = choices_[place(prompt, index)];
+    c.reason = openai_finish_reason(end);
+    if (form_.stream) show(place(prompt, index), c.reason);
   }
 
   void done(const AnswerUsage& usage) {
@@ -152,11 +92,7 @@ class Completions : public std::enable_shared_from_this<Completions> {
     if (--left_ > 0 || failed_) return;
     if (!form_.stream) {
       Json body = head();
-      for (size_t i = 0; i < choices_.size(); ++i)
-        body["choices"].push_back({{"text", choices_[i].text},
-                                   {"index", i},
-                                   {"logprobs", form_.logprobs ? choices_[i].logprobs.json() : Json()},
-                                   {"finish_reason", openai_finish_reason(choices_[i].end)}});
+      for (size_t i = 0; i < choices_.size(); ++i) body["choices"].push_back(choice_json(i, choices_[i].reason));
       body["usage"] = openai_usage(usage_);
       body["timings"] = answer_timings(usage_);
       return exchange_->send(json_response(200, body));
@@ -179,12 +115,12 @@ class Completions : public std::enable_shared_from_this<Completions> {
 
  private:
   struct Choice {
-    std::string before, text;
-    LegacyLogprobs logprobs;
-    AnswerEnd end;
+    std::string text;         // of a stream: what was not sent yet
+    LegacyLogprobs logprobs;  // likewise
+    const char* reason = nullptr;
   };
+
   size_t place(int prompt, int index) const { return static_cast<size_t>(prompt * n_ + index); }
-  Choice& choice(int prompt, int index) { return choices_[place(prompt, index)]; }
   Json head() const {
     return {{"id", id_},
             {"object", "text_completion"},
@@ -192,13 +128,21 @@ class Completions : public std::enable_shared_from_this<Completions> {
             {"model", model_},
             {"choices", Json::array()}};
   }
-  void event(size_t index, const std::string& text, const LegacyLogprobs& logprobs, const char* reason) {
+  Json choice_json(size_t index, const char* reason) const {
+    const Choice& c = choices_[index];
+    return {{"text", c.text},
+            {"index", index},
+            {"logprobs", form_.logprobs ? c.logprobs.json() : Json()},
+            {"finish_reason", reason == nullptr ? Json() : Json(reason)}};
+  }
+  void show(size_t index, const char* reason) {
+    Choice& c = choices_[index];
+    if (failed_ || (reason == nullptr && c.text.empty() && c.logprobs.tokens.empty())) return;
     Json body = head();
-    body["choices"].push_back({{"text", text},
-                               {"index", index},
-                               {"logprobs", form_.logprobs ? logprobs.json() : Json()},
-                               {"finish_reason", reason == nullptr ? Json() : Json(reason)}});
+    body["choices"].push_back(choice_json(index, reason));
     stream_.event(dump_json(body));
+    c.text.clear();
+    c.logprobs = {.offset = c.logprobs.offset};
   }
 
   std::mutex mutex_;
@@ -218,7 +162,6 @@ class OnePrompt : public ApiSink {
  public:
   OnePrompt(std::shared_ptr<Completions> all, int prompt, std::shared_ptr<Exchange> exchange, ModelLease lease)
       : ApiSink(std::move(exchange), std::move(lease)), all_(std::move(all)), prompt_(prompt) {}
-  void begin() override { all_->begin(); }
   void piece(int choice, AnswerPiece piece) override { all_->piece(prompt_, choice, piece); }
   void finished(int choice, AnswerEnd end) override { all_->finished(prompt_, choice, end); }
   void done(const AnswerUsage& usage) override { all_->done(usage); }
@@ -229,41 +172,72 @@ class OnePrompt : public ApiSink {
   int prompt_;
 };
 
-void echo(Completions& all, int index, const CompletionRequest& r, ChatService& service) {
-  const ChatRequest& prompt = r.prompts[static_cast<size_t>(index)];
+/// The ids of a prompt and their log-probabilities go before its answer; returns how many they are.
+int echo(Completions& all, int index, const ChatRequest& prompt, bool with_logprobs, ChatService& service) {
   const std::vector<int> ids = service.prompt(prompt).ids;
   const Tokenizer& tokenizer = service.model().tokenizer();
+  const auto text_of = [&](int id) { return tokenizer.decode(std::vector<int>{id}); };
+  const auto* text = std::get_if<TextPrompt>(&prompt.prompt);
   LegacyLogprobs logprobs;
-  std::string text = r.texts[static_cast<size_t>(index)];
-  if (text.empty()) text = tokenizer.decode(ids);
-  if (r.request.form.logprobs) {
-    std::vector<int> first(ids.begin(), ids.begin() + 1);
-    logprobs.add(tokenizer.decode(first), nullptr, nullptr);
+  if (with_logprobs && !ids.empty()) {
+    // As OpenAI has it: BOS is not part of the text, and nothing is said of the first token.
+    const bool bos = text != nullptr && ids.front() == tokenizer.bos_id();
+    if (!bos) logprobs.add(text_of(ids.front()), nullptr, nullptr);
     for (const Sampled& s : service.score(ids, *prompt.sampling.logprobs)) {
       Json top = Json::object();
-      for (const TokenLogprob& t : s.top) top[tokenizer.decode(std::vector<int>{t.id})] = t.logprob;
-      logprobs.add(tokenizer.decode(std::vector<int>{s.id}), s.logprob, std::move(top));
+      for (const TokenLogprob& t : s.top) top[text_of(t.id)] = t.logprob;
+      const bool first = logprobs.tokens.empty();
+      logprobs.add(text_of(s.id), first ? Json() : Json(s.logprob), first ? Json() : std::move(top));
     }
   }
-  all.echo(index, text, logprobs);
+  all.echo(index, text != nullptr ? text->text : tokenizer.decode(ids), logprobs);
+  return static_cast<int>(ids.size());
 }
 
 void completion(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   const CompletionRequest r = read_completion(parse_body(exchange->request()), context.limits);
-  const ModelLease lease = context.models.acquire(r.request.form.model);
+  const ModelLease lease = acquire_model(context, r.form.model);
   const auto all = std::make_shared<Completions>(exchange, r, lease.id);
-  for (size_t i = 0; r.echo && i < r.prompts.size(); ++i) echo(*all, static_cast<int>(i), r, *lease.service);
-  std::vector<std::shared_ptr<ApiSink>> sinks;
-  for (size_t i = 0; i < r.prompts.size(); ++i)
-    submit_answer(context, lease, r.prompts[i], exchange,
-                  std::make_shared<OnePrompt>(all, static_cast<int>(i), exchange, lease));
+  const int count = static_cast<int>(r.prompts.size());
+  std::vector<int> lengths;
+  for (int i = 0; r.echo && i < count; ++i)
+    lengths.push_back(echo(*all, i, r.prompts[static_cast<size_t>(i)], r.form.logprobs, *lease.service));
+  AnswerEnd cut;
+  cut.reason = FinishReason::length;
+  for (int i = 0; r.nothing && i < count; ++i) {
+    for (int k = 0; k < r.n; ++k) all->finished(i, k, cut);
+    all->done({.prompt_tokens = lengths[static_cast<size_t>(i)]});
+  }
+  if (r.nothing) return;
+
+  std::vector<Ticket> tickets;
+  try {
+    for (int i = 0; i < count; ++i)
+      tickets.push_back(start_answer(context, lease, r.prompts[static_cast<size_t>(i)],
+                                     std::make_shared<OnePrompt>(all, i, exchange, lease)));
+  } catch (...) {
+    for (Ticket& ticket : tickets) ticket.cancel();
+    return all->failed(std::current_exception());
+  }
+  exchange->on_close([tickets]() mutable {
+    for (Ticket& ticket : tickets) ticket.cancel();
+  });
+  all->begin();
 }
 
 }  // namespace
 
-void add_openai_completion_routes(Router& router, ServerContext& context) {
-  for (const char* path : {"/v1/completions", "/completions", "/beta/completions"})
-    router.add("POST", path, [&](const std::shared_ptr<Exchange>& x) { completion(context, x); });
+std::vector<Endpoint> openai_completion_endpoints() {
+  return {{.method = "POST",
+           .path = "/v1/completions",
+           .group = "openai",
+           .summary = "Text that goes on from a prompt, or fills a gap",
+           .handle = completion,
+           .fields = "prompt!:any model:string suffix:string echo:boolean max_tokens:integer n:integer "
+                     "temperature:number top_p:number top_k:integer min_p:number repetition_penalty:number "
+                     "presence_penalty:number frequency_penalty:number seed:integer stop:any logprobs:integer "
+                     "logit_bias:object ignore_eos:boolean response_format:object grammar:string stream:boolean "
+                     "stream_options:object"}};
 }
 
 }  // namespace dure

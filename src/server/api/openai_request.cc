@@ -93,11 +93,7 @@ void read_common(const RequestFields& body, const ApiLimits& limits, OpenAiReque
       s.max_tokens = std::min(*limit, s.max_tokens.value_or(*limit));
   if (s.min_tokens && s.max_tokens) s.min_tokens = std::min(*s.min_tokens, *s.max_tokens);
   read_logit_bias(body, limits, s);
-  if (const Json* ids = body.array("stop_token_ids", 1024))
-    for (const Json& id : *ids) {
-      if (!id.is_number_integer()) body.refuse("stop_token_ids", "token ids");
-      s.stop_token_ids.push_back(id.get<int>());
-    }
+  if (const Json* ids = body.array("stop_token_ids", 1024)) s.stop_token_ids = token_ids(*ids, "stop_token_ids");
   out.chat.stop = body.strings("stop", limits.stop);
   out.chat.n = static_cast<int>(body.integer("n", 1, limits.choices).value_or(1));
   out.chat.priority = static_cast<int>(body.integer("priority", -1000, 1000).value_or(0));

@@ -4,7 +4,8 @@
 #include <chrono>
 #include <thread>
 
-#include "server/api/routes.h"
+#include "server/api/endpoints.h"
+#include "server/api/server_context.h"
 #include "server/http/recorded_exchange.h"
 
 namespace dure {
@@ -22,13 +23,7 @@ class OpenAi : public testing::Test {
     return o;
   }
 
-  OpenAi() {
-    add_openai_chat_routes(router_, context_);
-    add_openai_completion_routes(router_, context_);
-    add_model_routes(router_, context_);
-    add_text_routes(router_, context_);
-    add_status_routes(router_, context_);
-  }
+  OpenAi() { add_api_routes(router_, context_); }
 
   HttpResponse ask(const std::string& method, const std::string& path, const std::string& body = {}) {
     HttpRequest request;

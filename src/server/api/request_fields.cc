@@ -17,6 +17,18 @@ Json parse_body(const HttpRequest& request) {
   return body;
 }
 
+std::vector<int> token_ids(const Json& list, const std::string& where) {
+  std::vector<int> ids;
+  ids.reserve(list.size());
+  for (const Json& id : list) {
+    const bool fits = id.is_number_integer() && (!id.is_number_unsigned() || id.get<uint64_t>() <= INT32_MAX) &&
+                      id.get<int64_t>() >= 0;
+    if (!fits) throw bad_request(where + ": expected token ids", where);
+    ids.push_back(id.get<int>());
+  }
+  return ids;
+}
+
 RequestFields::RequestFields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {
   if (!object.is_object()) throw bad_request(path_ + ": expected an object", path_, "invalid_type");
 }

@@ -13,6 +13,9 @@ namespace dure {
 /// The body of a request as a JSON object. Throws HttpError 400.
 Json parse_body(const HttpRequest& request);
 
+/// A list of token ids. `where` names it in errors. Throws HttpError 400.
+std::vector<int> token_ids(const Json& list, const std::string& where);
+
 /// Typed access to the fields of a request. A null counts as absent, fields that nobody asks for are ignored. All throw
 /// HttpError 400 that names the field (`param`) and says what was expected.
 class RequestFields {

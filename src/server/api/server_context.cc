@@ -49,15 +49,29 @@ class Counted : public AnswerSink {
 
 }  // namespace
 
-void submit_answer(ServerContext& context, const ModelLease& lease, ChatRequest request,
-                   const std::shared_ptr<Exchange>& exchange, const std::shared_ptr<ApiSink>& sink) {
+ModelLease acquire_model(ServerContext& context, const std::string& name) {
+  // Waiting would keep a thread that others need.
+  if (!context.models.ready())
+    throw HttpError(503, "server_error", "loading", "the model is being loaded", "", {{"retry-after", "2"}});
+  return context.models.acquire(name);
+}
+
+Ticket start_answer(ServerContext& context, const ModelLease& lease, ChatRequest request,
+                    const std::shared_ptr<ApiSink>& sink) {
   request.adapter = lease.adapter;
   try {
-    Ticket ticket = lease.service->submit(std::move(request), std::make_shared<Counted>(sink, context.stats));
-    exchange->on_close([ticket]() mutable { ticket.cancel(); });
+    return lease.service->submit(std::move(request), std::make_shared<Counted>(sink, context.stats));
   } catch (const QueueFull& e) {
-    throw HttpError(503, "server_error", "overloaded", e.what(), "", {{"retry-after", "5"}});
+    // Clients that try again at once would make it worse.
+    throw HttpError(503, "server_error", "overloaded", e.what(), "",
+                    {{"retry-after", "5"}, {"x-should-retry", "false"}});
   }
+}
+
+void submit_answer(ServerContext& context, const ModelLease& lease, ChatRequest request,
+                   const std::shared_ptr<Exchange>& exchange, const std::shared_ptr<ApiSink>& sink) {
+  Ticket ticket = start_answer(context, lease, std::move(request), sink);
+  exchange->on_close([ticket]() mutable { ticket.cancel(); });
   sink->begin();
 }
 

@@ -34,9 +34,15 @@ class ApiSink : public AnswerSink {
   ModelLease lease_;  // keeps the model loaded
 };
 
-/// Hands a request to its model and lets go of it when the client leaves. Throws HttpError.
+/// The model of a request. Throws HttpError: 404 for an unknown one, 503 while it is being loaded.
+ModelLease acquire_model(ServerContext& context, const std::string& name);
+
+/// Hands a request to its model and cancels it when the client leaves. Throws HttpError.
 void submit_answer(ServerContext& context, const ModelLease& lease, ChatRequest request,
                    const std::shared_ptr<Exchange>& exchange, const std::shared_ptr<ApiSink>& sink);
+/// The same for one of several requests, which the caller begins and cancels together.
+Ticket start_answer(ServerContext& context, const ModelLease& lease, ChatRequest request,
+                    const std::shared_ptr<ApiSink>& sink);
 
 /// A random id: "chatcmpl-" and 24 characters.
 std::string make_id(std::string_view prefix);

@@ -2,7 +2,8 @@
 #include "base/json.h"
 #include "base/system.h"
 #include "base/version.h"
-#include "server/api/routes.h"
+#include "server/api/endpoints.h"
+#include "server/api/server_context.h"
 
 namespace dure {
 namespace {
@@ -117,17 +118,26 @@ std::string metrics_text(ServerContext& context) {
   return e.text();
 }
 
+void status(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
+  HttpResponse response = json_response(200, status_json(context));
+  response.headers.set("cache-control", "no-store");
+  exchange->send(std::move(response));
+}
+
+void metrics(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
+  exchange->send(text_response(200, metrics_text(context), "text/plain; version=0.0.4; charset=utf-8"));
+}
+
 }  // namespace
 
-void add_status_routes(Router& router, ServerContext& context) {
-  router.add("GET", "/status", [&](const std::shared_ptr<Exchange>& x) {
-    HttpResponse response = json_response(200, status_json(context));
-    response.headers.set("cache-control", "no-store");
-    x->send(std::move(response));
-  });
-  router.add("GET", "/metrics", [&](const std::shared_ptr<Exchange>& x) {
-    x->send(text_response(200, metrics_text(context), "text/plain; version=0.0.4; charset=utf-8"));
-  });
+std::vector<Endpoint> status_endpoints() {
+  return {
+      {.method = "GET", .path = "/status", .group = "server", .summary = "What the server does now", .handle = status},
+      {.method = "GET",
+       .path = "/metrics",
+       .group = "server",
+       .summary = "Counters and histograms for Prometheus",
+       .handle = metrics}};
 }
 
 }  // namespace dure
