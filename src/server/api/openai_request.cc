@@ -153,8 +153,9 @@ void read_tools(const RequestFields& body, const ApiLimits& limits, ChatPrompt& 
     if (!is_function_name(name)) fields.refuse("name", "1 to 64 letters, digits, '_' or '-'");
     fields.object("parameters");
     Json kept = {{"type", "function"}, {"function", *function}};
-    if (!fields.has("parameters"))
-      kept["function"]["parameters"] = {{"type", "object"}, {"properties", Json::object()}};
+    if (!fields.has("parameters"))  // a function without any
+      kept["function"]["parameters"] = {
+          {"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}};
     list.push_back(std::move(kept));
   }
   prompt.tool_choice = read_tool_choice(body, list);
