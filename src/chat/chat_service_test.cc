@@ -2,68 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-#include <map>
-#include <mutex>
-
 #include "base/error.h"
+#include "chat/test_sink.h"
 
 namespace dure {
 namespace {
-
-/// Keeps what a sink hears, and checks the order.
-class Collected : public AnswerSink {
- public:
-  void started(int prompt, int cached) override {
-    const std::lock_guard lock(mutex_);
-    EXPECT_EQ(prompt_, 0);
-    prompt_ = prompt;
-    cached_ = cached;
-  }
-  void piece(int choice, AnswerPiece piece) override {
-    const std::lock_guard lock(mutex_);
-    EXPECT_FALSE(ended_);
-    for (const AnswerDelta& d : piece.deltas)
-      (d.kind == AnswerDelta::Kind::reasoning ? thoughts : texts)[choice] += d.text;
-    details.insert(details.end(), piece.tokens.begin(), piece.tokens.end());
-  }
-  void finished(int choice, AnswerEnd end) override {
-    const std::lock_guard lock(mutex_);
-    EXPECT_FALSE(ends.contains(choice));
-    ends[choice] = end;
-  }
-  void done(const AnswerUsage& u) override {
-    end([&] { usage = u; });
-  }
-  void failed(std::exception_ptr e) override {
-    end([&] { error = e; });
-  }
-
-  void wait() {
-    std::unique_lock lock(mutex_);
-    ASSERT_TRUE(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ended_; }));
-  }
-
-  std::map<int, std::string> texts, thoughts;
-  std::vector<TokenDetail> details;
-  std::map<int, AnswerEnd> ends;
-  AnswerUsage usage;
-  std::exception_ptr error;
-
- private:
-  template <class Keep>
-  void end(Keep keep) {
-    const std::lock_guard lock(mutex_);
-    EXPECT_FALSE(ended_);
-    keep();
-    ended_ = true;
-    changed_.notify_all();
-  }
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int prompt_ = 0, cached_ = 0;
-  bool ended_ = false;
-};
 
 ServiceOptions tiny() {
   ServiceOptions o;
@@ -88,8 +31,8 @@ ChatRequest ask(const std::string& text, int max_tokens = 16) {
   return r;
 }
 
-std::shared_ptr<Collected> run(ChatService& service, ChatRequest request) {
-  auto sink = std::make_shared<Collected>();
+std::shared_ptr<CollectedAnswer> run(ChatService& service, ChatRequest request) {
+  auto sink = std::make_shared<CollectedAnswer>();
   service.submit(std::move(request), sink);
   sink->wait();
   return sink;
@@ -97,29 +40,29 @@ std::shared_ptr<Collected> run(ChatService& service, ChatRequest request) {
 
 TEST(ChatService, AnswersManyAtOnceAsItAnswersOne) {
   ChatService service(tiny());
-  const std::string alone = run(service, ask("one"))->texts[0];
+  const std::string alone = run(service, ask("one"))->text();
   EXPECT_FALSE(alone.empty());
-  std::vector<std::shared_ptr<Collected>> sinks;
+  std::vector<std::shared_ptr<CollectedAnswer>> sinks;
   for (int i = 0; i < 8; ++i) {
-    sinks.push_back(std::make_shared<Collected>());
+    sinks.push_back(std::make_shared<CollectedAnswer>());
     service.submit(ask(i % 2 == 0 ? "one" : "two " + std::to_string(i)), sinks.back());
   }
   for (size_t i = 0; i < sinks.size(); ++i) {
     sinks[i]->wait();
-    ASSERT_EQ(sinks[i]->error, nullptr);
-    EXPECT_EQ(sinks[i]->ends[0].reason, FinishReason::length);
-    EXPECT_EQ(sinks[i]->usage.completion_tokens, 16);
+    ASSERT_EQ(sinks[i]->error(), nullptr);
+    EXPECT_EQ(sinks[i]->end().reason, FinishReason::length);
+    EXPECT_EQ(sinks[i]->usage().completion_tokens, 16);
     if (i % 2 == 0) {
-      EXPECT_EQ(sinks[i]->texts[0], alone);
+      EXPECT_EQ(sinks[i]->text(), alone);
     }
   }
 }
 
 TEST(ChatService, RefusesMoreThanItsQueueHolds) {
   ChatService service(tiny());
-  std::vector<std::shared_ptr<Collected>> sinks;
+  std::vector<std::shared_ptr<CollectedAnswer>> sinks;
   const auto submit = [&] {
-    sinks.push_back(std::make_shared<Collected>());
+    sinks.push_back(std::make_shared<CollectedAnswer>());
     return service.submit(ask("long", 512), sinks.back());
   };
   std::vector<Ticket> tickets;
@@ -129,24 +72,24 @@ TEST(ChatService, RefusesMoreThanItsQueueHolds) {
   for (Ticket& t : tickets) t.cancel();
   for (const auto& s : sinks) {
     s->wait();
-    EXPECT_EQ(s->ends[0].reason, FinishReason::cancelled);
+    EXPECT_EQ(s->end().reason, FinishReason::cancelled);
   }
-  EXPECT_EQ(run(service, ask("again"))->ends[0].reason, FinishReason::length);
+  EXPECT_EQ(run(service, ask("again"))->end().reason, FinishReason::length);
 }
 
 TEST(ChatService, StopStringsAndLogprobsAgreeWithTheText) {
   ChatService service(tiny());
-  const std::string text = run(service, ask("x", 24))->texts[0];
+  const std::string text = run(service, ask("x", 24))->text();
   ASSERT_GT(text.size(), 8u);
   ChatRequest r = ask("x", 24);
   const std::string stop = text.substr(text.size() / 2, 2);
   r.stop = {stop};
   r.sampling.logprobs = 2;
   const auto sink = run(service, std::move(r));
-  EXPECT_EQ(sink->texts[0], text.substr(0, text.find(stop)));
-  EXPECT_EQ(sink->ends[0].reason, FinishReason::stop);
-  EXPECT_EQ(sink->ends[0].stop_string, stop);
-  for (const TokenDetail& d : sink->details) EXPECT_EQ(d.top.size(), 2u);
+  EXPECT_EQ(sink->text(), text.substr(0, text.find(stop)));
+  EXPECT_EQ(sink->end().reason, FinishReason::stop);
+  EXPECT_EQ(sink->end().stop_string, stop);
+  for (const TokenDetail& d : sink->tokens()) EXPECT_EQ(d.top.size(), 2u);
 }
 
 TEST(ChatService, ChoicesUseTheirOwnSeeds) {
@@ -156,12 +99,12 @@ TEST(ChatService, ChoicesUseTheirOwnSeeds) {
   r.sampling.seed = 5;
   r.n = 3;
   const auto all = run(service, r);
-  ASSERT_EQ(all->ends.size(), 3u);
-  EXPECT_NE(all->texts[0], all->texts[1]);
+  ASSERT_EQ(all->choices(), 3u);
+  EXPECT_NE(all->text(), all->text(1));
   for (int i = 0; i < 3; ++i) {
     r.n = 1;
     r.sampling.seed = 5 + static_cast<uint64_t>(i);
-    EXPECT_EQ(run(service, r)->texts[0], all->texts[i]);
+    EXPECT_EQ(run(service, r)->text(), all->text(i));
   }
 }
 
@@ -174,16 +117,16 @@ TEST(ChatService, ThoughtsEndWithinTheirBudget) {
   chat.messages.push_back({{"role", "assistant"}, {"content", ""}, {"reasoning_content", "Hm"}});
   chat.continue_last = true;
   const auto sink = run(service, r);
-  EXPECT_FALSE(sink->texts[0].empty());
-  EXPECT_FALSE(sink->thoughts[0].empty());
-  EXPECT_LE(sink->usage.reasoning_tokens, 12);
+  EXPECT_FALSE(sink->text().empty());
+  EXPECT_FALSE(sink->reasoning().empty());
+  EXPECT_LE(sink->usage().reasoning_tokens, 12);
 }
 
 TEST(ChatService, NamesTheFieldAtFault) {
   ChatService service(tiny());
   const auto param = [&](const ChatRequest& r) {
     try {
-      service.submit(r, std::make_shared<Collected>());
+      service.submit(r, std::make_shared<CollectedAnswer>());
     } catch (const RequestError& e) {
       return e.param + " " + e.code;
     }
@@ -212,13 +155,13 @@ TEST(ChatService, MeasuresTexts) {
 }
 
 TEST(ChatService, LeavesWhileAnswersRun) {
-  auto sink = std::make_shared<Collected>();
+  auto sink = std::make_shared<CollectedAnswer>();
   {
     ChatService service(tiny());
     service.submit(ask("x", 1000), sink);
   }
   sink->wait();
-  EXPECT_NE(sink->error, nullptr);
+  EXPECT_NE(sink->error(), nullptr);
 }
 
 }  // namespace

@@ -76,7 +76,7 @@ void parse_target(std::string_view target, HttpRequest& request) {
     if (!segment.empty()) request.segments.push_back(decode_segment(segment));
   }
   for (const std::string& segment : request.segments) request.path.append("/").append(segment);
-  if (request.path.empty()) request.path = "/";
+  if (request.path.empty()) request.path.push_back('/');
   while (!query.empty()) {
     std::string_view field = take_until(query, '&');
     if (field.empty()) continue;
