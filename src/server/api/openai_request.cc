@@ -76,7 +76,7 @@ ToolChoice read_tool_choice(const RequestFields& body, const Json& tools) {
 
 void read_common(const RequestFields& body, const ApiLimits& limits, OpenAiRequest& out) {
   SamplingOverrides& s = out.chat.sampling;
-  s.temperature = as_float(body.number("temperature", 0, 100));
+  s.temperature = as_float(body.number("temperature", 0, 2));
   s.top_p = as_float(body.number("top_p", 0, 1));
   s.min_p = as_float(body.number("min_p", 0, 1));
   s.typical_p = as_float(body.number("typical_p", 0, 1));
@@ -175,6 +175,8 @@ void read_reasoning(const RequestFields& body, ChatPrompt& prompt) {
         prompt.reasoning_budget = static_cast<int>(*budget);
     }
   }
+  for (const char* name : {"think", "enable_thinking"})
+    if (const Json* flag = body.find(name); flag != nullptr && flag->is_boolean()) prompt.thinking = flag->get<bool>();
   if (const Json* given = body.object("chat_template_kwargs")) {
     prompt.template_arguments = *given;
     for (const char* name : {"thinking", "enable_thinking"})
@@ -202,10 +204,13 @@ OpenAiRequest read_chat_completion(const Json& json, const ApiLimits& limits) {
   ChatPrompt prompt;
   const Json* messages = body.array("messages", limits.messages);
   if (messages == nullptr || messages->empty()) body.refuse("messages", "a list of messages that is not empty");
+  for (size_t i = 0; i < messages->size(); ++i) {
+    const RequestFields message((*messages)[i], fmt::format("messages[{}]", i));
+    if (!message.string("role")) message.refuse("role", "system, developer, user, assistant or tool");
+  }
   prompt.messages = *messages;
-  const Json& last = messages->back();
-  prompt.continue_last = body.boolean_or("continue_final_message", false) ||
-                         (last.is_object() && last.contains("prefix") && last["prefix"] == true);
+  prompt.continue_last =
+      body.boolean_or("continue_final_message", false) || RequestFields(messages->back()).boolean_or("prefix", false);
   read_common(body, limits, out);
   read_tools(body, limits, prompt);
   read_reasoning(body, prompt);
