@@ -1,0 +1,62 @@
+"""What the tests of `dure serve` share: a server, and requests."""
+
+import json
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from program import DURE, MODEL, PATIENCE
+
+
+class Server:
+    """`dure serve` on a port of its own; started anew by each `with`."""
+
+    def __init__(self, *arguments, **environment):
+        self.arguments, self.environment = arguments, environment
+
+    def __enter__(self):
+        self.process = subprocess.Popen([DURE, "serve", MODEL, "--port", "0", "--browser-storage", *self.arguments],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for line in self.process.stdout:
+            if line.startswith("http"):
+                self.url = line.split()[0]
+            if line.startswith("ready"):
+                return self
+        raise AssertionError(f"dure serve ended with {self.process.wait()}: {self.process.stderr.read()}")
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=PATIENCE)
+
+    def call(self, path, body=None, **headers):
+        """Status and JSON of the answer."""
+        request = urllib.request.Request(self.url + path, data=None if body is None else json.dumps(body).encode(),
+                                         headers={"Content-Type": "application/json",
+                                                  **{name.replace("_", "-"): value for name, value in headers.items()}})
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def chat(self, text, **fields):
+        """The answer to one question, and its usage."""
+        status, answer = self.call("/v1/chat/completions", {
+            "messages": [{"role": "user", "content": text}], "max_tokens": 24, "temperature": 0, "ignore_eos": True,
+            **fields})
+        assert status == 200, answer
+        return answer["choices"][0]["message"]["content"], answer["usage"]
+
+    def status(self):
+        return self.call("/status")[1]
+
+    def wait_for_rest(self):
+        """Until nothing runs and nobody waits."""
+        limit = time.monotonic() + PATIENCE
+        while (s := self.status())["slots"]["used"] or s["queue"]["waiting"]:
+            assert time.monotonic() < limit, s
+            time.sleep(0.05)
+        return s

@@ -1,0 +1,157 @@
+"""`dure serve` as its users meet it: the same bytes in any company, prompts that outlast a restart, clients that leave,
+keys, and stops."""
+
+import json
+import signal
+import socket
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+from urllib.parse import urlparse
+
+from program import MODEL, PATIENCE, main, run
+from serve import Server
+
+LONG = " ".join(f"word{i % 101}" for i in range(900))
+
+
+def at_once(calls):
+    """The results of functions that run at the same time."""
+    results = [None] * len(calls)
+
+    def keep(i):
+        results[i] = calls[i]()
+    threads = [threading.Thread(target=keep, args=(i,)) for i in range(len(calls))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(PATIENCE)
+    return results
+
+
+class Streams:
+    """A request whose answer streams, on a socket that can be left at any time."""
+
+    def __init__(self, server, max_tokens=4000, stream=True):
+        url = urlparse(server.url)
+        self.socket = socket.create_connection((url.hostname, url.port), timeout=PATIENCE)
+        body = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "stream": stream, "max_tokens": max_tokens,
+                           "ignore_eos": True}).encode()
+        self.socket.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                            + str(len(body)).encode() + b"\r\n\r\n" + body)
+
+
+class ServeTest(unittest.TestCase):
+    def folder(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return folder.name
+
+    def test_the_same_bytes_alone_and_in_company(self):
+        questions = [f"Question {i}" for i in range(16)]
+        kinds = [{}, {"temperature": 1, "seed": 7}]
+        with Server("--no-cache-dir", "--context", "512", "--parallel", "32") as server:
+            calls = [lambda q=q, k=k: server.chat(q, **k)[0] for q in questions for k in kinds]
+            for call in calls:  # from here on every prompt finds the same rows in the cache
+                call()
+            alone = [call() for call in calls]
+            self.assertEqual(at_once(calls), alone)
+        # A cache of few blocks: some of the company is thrown out midway, and computed again.
+        options = ("--no-cache-dir", "--context", "512", "--parallel", "32", "--exact")
+        longer = [{"max_tokens": 180, **k} for k in kinds]
+        with Server(*options) as server:
+            alone = [server.chat(q, **k)[0] for q in questions for k in longer]
+        with Server(*options, "--cache-size", "0.0002") as server:
+            self.assertEqual(at_once([lambda q=q, k=k: server.chat(q, **k)[0] for q in questions for k in longer]), alone)
+            self.assertGreater(server.status()["models"][0]["preemptions"], 0)
+
+    def test_a_long_prompt_is_found_again_after_a_restart(self):
+        folder = self.folder()
+        options = ("--cache-dir", folder, "--context", "8000", "--exact")
+        with Server(*options) as server:
+            first, usage = server.chat(LONG)
+            self.assertGreater(usage["prompt_tokens"], 2000)
+            self.assertEqual(usage["prompt_tokens_details"]["cached_tokens"], 0)
+        with Server(*options) as server:
+            again, usage = server.chat(LONG)
+            self.assertEqual(again, first)
+            self.assertGreaterEqual(usage["prompt_tokens_details"]["cached_tokens"], 0.95 * usage["prompt_tokens"])
+
+    def test_a_broken_cache_costs_speed_alone(self):
+        folder = self.folder()
+        with Server("--cache-dir", folder, "--exact") as server:
+            first, _ = server.chat(LONG)
+        files = [f for f in Path(folder).rglob("*") if f.is_file()]
+        self.assertTrue(files)
+        for i, file in enumerate(files):
+            data = bytearray(file.read_bytes())
+            if i % 3 == 0:
+                data = data[:len(data) // 2]
+            elif data:
+                data[len(data) // 2] ^= 1
+            file.write_bytes(data)
+        with Server("--cache-dir", folder, "--exact") as server:
+            self.assertEqual(server.chat(LONG)[0], first)
+
+    def test_clients_that_leave_free_their_places(self):
+        with Server("--no-cache-dir", "--parallel", "4", "--queue", "64") as server:
+            for stream in (True, False):
+                streams = [Streams(server, stream=stream) for _ in range(12)]
+                limit = time.monotonic() + PATIENCE
+                while server.status()["slots"]["used"] < 4 and time.monotonic() < limit:
+                    time.sleep(0.01)
+                for s in streams:
+                    s.socket.close()
+                status = server.wait_for_rest()
+                self.assertEqual(status["slots"]["used"], 0)
+            self.assertEqual(server.chat("Still there?")[1]["completion_tokens"], 24)
+
+    def test_a_full_queue_says_so(self):
+        with Server("--no-cache-dir", "--parallel", "1", "--queue", "2") as server:
+            streams = [Streams(server) for _ in range(3)]
+            limit = time.monotonic() + PATIENCE
+            status = 200
+            while status != 503 and time.monotonic() < limit:
+                status, answer = server.call("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}],
+                                                                      "max_tokens": 1})
+            self.assertEqual((status, answer["error"]["code"]), (503, "overloaded"))
+            for s in streams:
+                s.socket.close()
+            server.wait_for_rest()
+
+    def test_keys(self):
+        with Server("--no-cache-dir", "--api-key", "secret") as server:
+            self.assertEqual(server.call("/health")[0], 200)
+            self.assertEqual(server.call("/v1/models")[0], 401)
+            self.assertEqual(server.call("/v1/models", Authorization="Bearer secrets")[0], 401)
+            self.assertEqual(server.call("/v1/models", Authorization="Bearer secret")[0], 200)
+            self.assertEqual(server.call("/v1/models", x_api_key="secret")[0], 200)
+
+    def test_a_stop_lets_answers_end(self):
+        with Server("--no-cache-dir", "--grace", "60") as server:
+            stream = Streams(server, max_tokens=500)
+            stream.socket.recv(1)
+            server.process.send_signal(signal.SIGTERM)
+            data = b""
+            while part := stream.socket.recv(65536):
+                data += part
+            stream.socket.close()
+            self.assertIn(b"data: [DONE]", data)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
+
+    def test_what_is_wrong_is_told_in_one_line(self):
+        for arguments, complaint in (
+                (("serve", "nowhere"), "nowhere"),
+                (("serve",), "no model"),
+                (("serve", MODEL, "--host", "0.0.0.0"), "API key"),
+                (("serve", MODEL, "--tls-cert", "none.pem", "--tls-key", "none.pem"), "none.pem")):
+            code, _, said = run(*arguments, "--port", "0", "--browser-storage", "--no-cache-dir")
+            self.assertEqual(code, 1, said)
+            self.assertIn(complaint, said)
+            self.assertEqual(said.count("\n"), 1, said)
+
+
+if __name__ == "__main__":
+    main()
