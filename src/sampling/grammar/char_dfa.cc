@@ -63,6 +63,19 @@ CharDfa trim(const CharDfa& a) {
   return out;
 }
 
+/// What was accepted is not, and what was not is.
+void invert(CharDfa& a) {
+  const int rest = int(a.states.size());  // where the characters go that led nowhere
+  a.states.emplace_back();
+  for (CharDfa::State& state : a.states) {
+    CharSet used;
+    for (const CharDfa::Edge& e : state.edges) used.add(e.first, e.last);
+    for (const auto& r : used.complement().ranges()) state.edges.push_back({r.first, r.last, rest});
+    std::sort(state.edges.begin(), state.edges.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
+    state.accepting = !state.accepting;
+  }
+}
+
 }  // namespace
 
 int CharDfa::next(int state, char32_t c) const {
@@ -150,18 +163,18 @@ CharDfa intersect(const CharDfa& a, const CharDfa& b) {
   return minimize(out);
 }
 
+CharDfa unite(const CharDfa& a, const CharDfa& b) { return complement(intersect(complement(a), complement(b))); }
+
 CharDfa complement(const CharDfa& a) {
   CharDfa out = a;
-  const int rest = int(out.states.size());  // where the characters go that led nowhere
-  out.states.emplace_back();
-  for (CharDfa::State& state : out.states) {
-    CharSet used;
-    for (const CharDfa::Edge& e : state.edges) used.add(e.first, e.last);
-    for (const auto& r : used.complement().ranges()) state.edges.push_back({r.first, r.last, rest});
-    std::sort(state.edges.begin(), state.edges.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
-    state.accepting = !state.accepting;
-  }
+  invert(out);
   return minimize(out);
+}
+
+CharDfa all_but(std::span<const std::string> texts) {
+  CharDfa out = words(texts);
+  invert(out);
+  return out;
 }
 
 CharDfa with_length(const CharDfa& a, int min, int max) {

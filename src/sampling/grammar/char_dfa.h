@@ -37,9 +37,11 @@ constexpr size_t kMaxDfaStates = 20'000;
 CharDfa any_text();
 CharDfa one_of(const CharSet& chars);  ///< the strings of one character
 CharDfa words(std::span<const std::string> texts);
+CharDfa all_but(std::span<const std::string> texts);
 
 /// These throw Error if the result would have more than kMaxDfaStates states.
 CharDfa intersect(const CharDfa& a, const CharDfa& b);
+CharDfa unite(const CharDfa& a, const CharDfa& b);
 CharDfa complement(const CharDfa& a);  ///< within any_text()
 /// The strings of a whose number of characters is min ... max, counted out by states.
 CharDfa with_length(const CharDfa& a, int min, int max);

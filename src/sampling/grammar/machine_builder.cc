@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "base/error.h"
 
@@ -13,26 +14,30 @@ constexpr size_t kRegular = 2000;  // states; a regular definition of this size 
 constexpr int kFewOptional = 8;    // members; with more of them, leaving one out is a step of its own
 constexpr int kFewChars = 8;
 
-/// The text with its bounds as a counter that can be trusted: whatever has been read, every number of further
-/// characters from the least on leads to the end. Where that is not so, states count.
-Text settle(const Text& text) {
-  Text out = text;
-  if (out.min == 0 && out.max == kUnbounded) return out;
-  const std::vector<int> far = out.language.distances();
-  const auto& states = out.language.states;
-  // On a shortest way from a state, some state leads to itself.
+/// Whether from every state all numbers of further characters, from the least that lead to the end on, lead to it: on a
+/// shortest way from it, some state leads to itself.
+bool stretches(const CharDfa& language, const std::vector<int>& far) {
+  const auto& states = language.states;
   std::vector<int> order(states.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = int(i);
+  std::iota(order.begin(), order.end(), 0);
   std::sort(order.begin(), order.end(), [&](int a, int b) { return far[size_t(a)] < far[size_t(b)]; });
-  std::vector<bool> stretches(states.size());
-  bool all = true;
+  std::vector<bool> can(states.size());
   for (const int s : order) {
     for (const auto& e : states[size_t(s)].edges)
-      if (e.target == s || (far[size_t(e.target)] < far[size_t(s)] && stretches[size_t(e.target)]))
-        stretches[size_t(s)] = true;
-    all &= stretches[size_t(s)];
+      if (e.target == s || (far[size_t(e.target)] < far[size_t(s)] && can[size_t(e.target)])) can[size_t(s)] = true;
+    if (!can[size_t(s)]) return false;
   }
-  if (all || out.language.empty()) return out;
+  return true;
+}
+
+/// The text with bounds that a counter can keep without ending up where too few characters can follow. States count
+/// where that is not so.
+Text settle(const Text& text) {
+  Text out = text;
+  if (out.language.empty()) return out;
+  const std::vector<int> far = out.language.distances();
+  if (out.min <= far[0]) out.min = 0;
+  if (out.min == 0 || stretches(out.language, far)) return out;
   out.language = with_length(out.language, out.min, out.max);
   out.min = 0;
   out.max = kUnbounded;
@@ -272,7 +277,6 @@ void MachineBuilder::add_members(const Members& m, const Scope* scope, int from,
     append(*m.rest, separate(some), some);
   }
   nfa_.add_move(some, to);
-  if (first) nfa_.add_move(from, to);
 }
 
 }  // namespace dure::grammar

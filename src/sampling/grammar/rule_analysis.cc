@@ -145,9 +145,7 @@ RuleAnalysis::RuleAnalysis(const RulePtr& root) {
                 [&](const Repetition& r) {
                   return r.min == 0 || (nullable(r.rule) && (r.min == 1 || !r.separator || nullable(r.separator)));
                 },
-                [&](const Members& m) {
-                  return std::none_of(m.members.begin(), m.members.end(), [](const auto& x) { return x.required; });
-                },
+                [](const Members&) { return false; },
                 [](const Text& t) { return t.language.states[0].accepting && t.min == 0; },
                 [&](const Scope& s) { return nullable(s.body); },
                 [&](const Reference& r) { return nullable(scope->definitions[size_t(r.index)]); }},

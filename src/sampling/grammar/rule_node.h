@@ -28,7 +28,8 @@ struct Repetition {
   int min, max;
   RulePtr separator;  ///< between two of them; may be null
 };
-/// Some of the members, in their order, and then any number of `rest`, with separators between them.
+/// Some of the members, in their order, and then any number of `rest`, at least one in all, with separators between
+/// them.
 struct Members {
   struct Member {
     RulePtr rule;
