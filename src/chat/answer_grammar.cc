@@ -146,7 +146,7 @@ std::function<std::shared_ptr<TokenConstraint>(int)> AnswerGrammars::constraint(
     std::unique_ptr<TokenConstraint> matcher;
     if (c.masks != nullptr) {
       MatcherOptions options;
-      options.trigger = c.trigger;
+      if (c.trigger_token < 0) options.trigger = c.trigger;
       options.trigger_token = c.trigger_token;
       options.free_after = !c.trigger.empty();
       options.tokenize = [impl](std::string_view text) {

@@ -15,6 +15,9 @@ namespace {
 
 using grammar::RulePtr;
 
+/// Calls of an answer that must call: a model that is forced to does not always find the end by itself.
+constexpr int kMostForced = 4;
+
 /// A function that may be called.
 struct Function {
   std::string name;
@@ -79,11 +82,16 @@ ToolGrammar tool_grammar(const ToolFormat& format, const Json& tools, const Tool
   if (choice.kind == Kind::none || !offered || format.body == ToolFormat::Body::none) return {};
 
   const auto markup = [&](std::string_view text) { return markup_rule(format, text, tokenizer); };
-  const RulePtr body = call_body(format, callable(tools, choice), tokenizer);
+  const std::vector<Function> functions = callable(tools, choice);
+  const RulePtr body = call_body(format, functions, tokenizer);
   const RulePtr call = grammar::sequence({markup(format.call_begin), body});
   const RulePtr more = grammar::sequence({markup(format.call_separator), call});
   std::vector<RulePtr> rest;  // of a block, behind its first call
-  if (parallel_tool_calls && !format.call_end.empty()) rest.push_back(grammar::repeat(more));
+  if (parallel_tool_calls && !format.call_end.empty()) {
+    const int most = choice.kind == Kind::required ? std::min(kMostForced, static_cast<int>(functions.size())) - 1
+                                                   : grammar::kUnbounded;
+    rest.push_back(grammar::repeat(more, 0, most));
+  }
   rest.push_back(markup(std::string(format.calls_gap) + std::string(format.calls_end)));
   const RulePtr gap = markup(format.calls_gap), tail = grammar::sequence(std::move(rest));
 

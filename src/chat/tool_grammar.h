@@ -20,8 +20,9 @@ struct ToolGrammar {
 
 /// The calls that an answer may or must be, in the form that the model was trained on.
 ///
-/// - none: free. auto: free until calls begin; then they are whole and valid. required, or a list of names: one call or
-///   more and nothing else, from the first token after the reasoning on.
+/// - none: free. auto: free until calls begin; then they are whole and valid. required, or a list of names: calls
+///   and nothing else, from the first token after the reasoning on: one or more, up to as many as there are functions
+///   to call, and up to four.
 /// - Arguments keep to the function's `parameters`. A schema that cannot be kept exactly is refused for a `strict`
 ///   function; for others the arguments are then any JSON object (in DSML: any parameters).
 /// - Formats without markers (Llama 3) get one call.
