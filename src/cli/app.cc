@@ -83,6 +83,7 @@ int run_app(int argc, char** argv) {
     add_plan(app);
     add_bench(app);
     add_serve(app);
+    add_ps(app);
     std::vector<std::string> arguments(argv + 1, argv + argc);
     const std::string first = arguments.front();
     if (!first.starts_with('-') && !is_command(app, first)) {

@@ -129,6 +129,16 @@ class ServeTest(unittest.TestCase):
             self.assertEqual(server.call("/v1/models", Authorization="Bearer secret")[0], 200)
             self.assertEqual(server.call("/v1/models", x_api_key="secret")[0], 200)
 
+    def test_ps(self):
+        with Server("--no-cache-dir", "--api-key", "secret") as server:
+            code, said, _ = run("ps", "--server", server.url, "--api-key", "secret")
+            self.assertEqual((code, said.split()[0]), (0, "serve-tiny"), said)
+            self.assertIn("0 of 32 running", said)
+            code, _, complaint = run("ps", "--server", server.url)
+            self.assertEqual((code, "wants a key" in complaint), (1, True), complaint)
+        code, _, complaint = run("ps", "--server", server.url)
+        self.assertEqual((code, complaint.count("\n")), (1, 1), complaint)
+
     def test_a_stop_lets_answers_end(self):
         with Server("--no-cache-dir", "--grace", "60") as server:
             stream = Streams(server, max_tokens=500)
