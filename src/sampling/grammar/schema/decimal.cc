@@ -34,7 +34,7 @@ Decimal parse_decimal(std::string_view number) {
   d.integer = digits.substr(0, size_t(places));
   d.fraction = digits.substr(size_t(places));
   d.integer.erase(0, std::min(d.integer.find_first_not_of('0'), d.integer.size()));
-  if (d.integer.empty()) d.integer = "0";
+  if (d.integer.empty()) d.integer.push_back('0');
   d.fraction.erase(d.fraction.find_last_not_of('0') + 1);
   if (d.is_zero()) d.negative = false;
   return d;
