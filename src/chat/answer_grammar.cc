@@ -76,7 +76,8 @@ struct AnswerGrammars::Impl {
     if (chat == nullptr || prepared.rules.tools.empty()) return shape;
     ToolGrammar tools = tool_grammar(*prepared.rules.format, chat->tools, chat->tool_choice, chat->parallel_tool_calls,
                                      prepared.rules.start, model.tokenizer());
-    if (tools.rule == nullptr) return shape;
+    // A trigger that is text, not a token, cannot be waited for yet: calls are then read as they come.
+    if (tools.rule == nullptr || (!tools.trigger.empty() && tools.trigger_token < 0)) return shape;
     const bool automatic = !tools.trigger.empty();
     if (!automatic || shape.rule == nullptr)
       return {std::move(tools.rule), std::move(tools.trigger), tools.trigger_token};

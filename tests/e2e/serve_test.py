@@ -110,12 +110,12 @@ class ServeTest(unittest.TestCase):
 
     def test_a_full_queue_says_so(self):
         with Server("--no-cache-dir", "--parallel", "1", "--queue", "2") as server:
-            streams = [Streams(server) for _ in range(3)]
+            streams = [Streams(server, max_tokens=8000) for _ in range(3)]
             limit = time.monotonic() + PATIENCE
-            status = 200
-            while status != 503 and time.monotonic() < limit:
-                status, answer = server.call("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}],
-                                                                      "max_tokens": 1})
+            while ((now := server.status())["slots"]["used"], now["queue"]["waiting"]) != (1, 2):
+                self.assertLess(time.monotonic(), limit, now)
+            status, answer = server.call("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}],
+                                                                  "max_tokens": 1})
             self.assertEqual((status, answer["error"]["code"]), (503, "overloaded"))
             for s in streams:
                 s.socket.close()
