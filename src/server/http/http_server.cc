@@ -30,7 +30,7 @@ int most_connections(int wanted) {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) return wanted;
   const auto room = static_cast<int64_t>(files.rlim_cur) - kSpareDescriptors - kRefusing;
-  return static_cast<int>(std::clamp<int64_t>(room, 16, wanted));
+  return static_cast<int>(std::clamp<int64_t>(room, std::min<int64_t>(16, wanted), wanted));
 }
 
 std::vector<tcp::endpoint> resolve(asio::io_context& io, const std::string& host, uint16_t port) {
