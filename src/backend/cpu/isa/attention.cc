@@ -1,6 +1,7 @@
 #include "backend/cpu/isa/attention.h"
 
 #include "backend/cpu/isa/exp.h"
+#include "backend/cpu/isa/lanes.h"
 
 // A pack's 16 queries are the lanes of a vector while scores are made, so that a key is broadcast to all of them and a
 // softmax runs down the lanes; the channels of a value are the lanes when values are weighted.
@@ -12,7 +13,7 @@ using cpu::AttentionTile;
 using cpu::kQueryLanes;
 using cpu::KvLines;
 
-constexpr int kParts = kQueryLanes / kLanes;  // vectors of a pack
+constexpr int kPackVecs = kQueryLanes / kLanes;  // vectors of a pack
 
 /// How many positions, and how many queries, a register tile takes.
 constexpr int kScoreLines = kLanes == 16 ? 16 : 4, kWeighQueries = kLanes == 16 ? 8 : 4;
@@ -48,8 +49,7 @@ struct BFloat16 {
   static constexpr int64_t kSumSteps = 64;
 
   static DURE_INLINE Vec multiply_add(Vec sum, Vec a, Vec b) {
-    __asm__("" : "+v"(b));  // clang 16 crashes where it sees that one of these is a broadcast
-    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
+    return add_pair_products(sum, _mm512_castps_si512(a), _mm512_castps_si512(b));
   }
   /// Words 0, 16, 1, 17, ... of the pair.
   static DURE_INLINE __m512i interleave(__m512i a) {
@@ -114,23 +114,23 @@ DURE_INLINE void score_steps(const float* q, KvLines key, int64_t line, int64_t 
   const uint8_t* k[kFours];  // few enough pointers to stay in registers
   DURE_UNROLL
   for (int f = 0; f < kFours; ++f) k[f] = key.data + (line + 4 * f) * key.stride + begin * 4;
-  Vec sum[N][kParts];
+  Vec sum[N][kPackVecs];
   DURE_UNROLL
   for (int n = 0; n < N; ++n) {
     DURE_UNROLL
-    for (int i = 0; i < kParts; ++i) sum[n][i] = zero();
+    for (int i = 0; i < kPackVecs; ++i) sum[n][i] = zero();
   }
   for (int64_t step = begin; step < end; ++step) {
     next_key.prefetch(step);
     next_value.prefetch(step);
-    Vec qs[kParts];
+    Vec qs[kPackVecs];
     DURE_UNROLL
-    for (int i = 0; i < kParts; ++i) qs[i] = load(q + step * kQueryLanes + i * kLanes);
+    for (int i = 0; i < kPackVecs; ++i) qs[i] = load(q + step * kQueryLanes + i * kLanes);
     DURE_UNROLL
     for (int n = 0; n < N; ++n) {
       const Vec number = broadcast_step(k[n / 4] + n % 4 * key.stride);
       DURE_UNROLL
-      for (int i = 0; i < kParts; ++i) sum[n][i] = A::multiply_add(sum[n][i], qs[i], number);
+      for (int i = 0; i < kPackVecs; ++i) sum[n][i] = A::multiply_add(sum[n][i], qs[i], number);
     }
     DURE_UNROLL
     for (int f = 0; f < kFours; ++f) k[f] += 4;
@@ -138,7 +138,7 @@ DURE_INLINE void score_steps(const float* q, KvLines key, int64_t line, int64_t 
   DURE_UNROLL
   for (int n = 0; n < N; ++n) {
     DURE_UNROLL
-    for (int i = 0; i < kParts; ++i) {
+    for (int i = 0; i < kPackVecs; ++i) {
       float* score = scores + (line + n) * kQueryLanes + i * kLanes;
       store(score, add(load(score), sum[n][i]));
     }
@@ -165,7 +165,7 @@ template <class A>
 DURE_INLINE void soften(const AttentionTile& t, float* scores, float* alpha) {
   int32_t all_see = static_cast<int32_t>(t.lines);
   for (const int32_t seen : t.seen) all_see = seen < all_see ? seen : all_see;
-  for (int i = 0; i < kParts; ++i) {
+  for (int i = 0; i < kPackVecs; ++i) {
     float *column = scores + i * kLanes, *step = column;
     const auto at = [=](int64_t line) { return column + line * kQueryLanes; };
     float seen_lines[kLanes];

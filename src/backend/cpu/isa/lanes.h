@@ -124,6 +124,9 @@ DURE_INLINE IntVec dot4_bytes(IntVec sum, IntVec codes, IntVec x) {
 #ifdef __AVX512BF16__
 /// sum + the products of the pairs of bfloat16 in every lane.
 DURE_INLINE Vec add_pair_products(Vec sum, IntVec w, IntVec x) {
+#ifdef __clang__
+  __asm__("" : "+v"(x));  // clang 16 crashes where it sees that one of these is a broadcast
+#endif
   return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(w), reinterpret_cast<__m512bh>(x));
 }
 #endif
