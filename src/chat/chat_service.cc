@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <thread>
 
 #include "base/error.h"
 #include "chat/engine_thread.h"
@@ -172,7 +173,13 @@ struct ChatService::Impl {
 };
 
 ChatService::ChatService(const ServiceOptions& options) : impl_(std::make_unique<Impl>(options)) {}
-ChatService::~ChatService() = default;
+
+ChatService::~ChatService() {
+  // The last to know it may be a sink that goes with its request: the engine's thread cannot wait for its own end.
+  if (impl_->thread->is_this()) std::thread([impl = std::move(impl_)]() mutable { impl.reset(); }).detach();
+}
+
+void ChatService::stop() { impl_->thread->stop(); }
 
 const LoadedModel& ChatService::model() const { return impl_->model; }
 int ChatService::max_model_len() const { return impl_->max_model_len; }

@@ -38,7 +38,11 @@ class ChatService {
  public:
   /// Throws Error naming the file if something is missing or broken.
   explicit ChatService(const ServiceOptions& options);
-  ~ChatService();  ///< running requests fail
+  /// Running requests fail. May be called by a sink, which then is not waited for.
+  ~ChatService();
+
+  /// Running requests fail, and later ones are never answered. REQUIRES: not called by a sink.
+  void stop();
 
   const LoadedModel& model() const;
   int max_model_len() const;

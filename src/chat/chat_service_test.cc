@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "base/error.h"
 #include "chat/test_sink.h"
 
@@ -151,6 +153,21 @@ TEST(ChatService, MeasuresTexts) {
   for (const double p : service.rerank("a", {"b", "c"})) {
     EXPECT_GT(p, 0);
     EXPECT_LT(p, 1);
+  }
+}
+
+TEST(ChatService, MayBeLetGoByItsOwnThread) {
+  // As by a server's sinks, which keep their model loaded.
+  struct Holder : CollectedAnswer {
+    std::shared_ptr<ChatService> service = std::make_shared<ChatService>(tiny());
+  };
+  for (const int tokens : {1, 200}) {
+    auto sink = std::make_shared<Holder>();
+    const std::weak_ptr<ChatService> service = sink->service;
+    sink->service->submit(ask("one", tokens), sink);
+    sink.reset();
+    for (int i = 0; i < 6000 && !service.expired(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_TRUE(service.expired());
   }
 }
 

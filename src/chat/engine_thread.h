@@ -23,6 +23,8 @@ class EngineThread {
   /// What the destructor does. Tasks that are posted later are dropped. REQUIRES: another thread than its own.
   void stop();
 
+  bool is_this() const { return std::this_thread::get_id() == thread_.get_id(); }
+
   /// Does something with the engine between two steps, in the order of the calls. It must not throw.
   void post(std::function<void(Engine&)> task);
 

@@ -29,17 +29,17 @@ Router make_router(ServerContext& context, const ApplicationOptions& options) {
 struct Application::Impl {
   explicit Impl(ApplicationOptions o)
       : preload(o.preload && !o.models.models.empty()),
-        pool(std::move(o.models)),
         context{pool, stats},
+        pool(std::move(o.models)),
         server(o.http, make_router(context, o)) {}
   ~Impl() {
     if (loader.joinable()) loader.join();
   }
 
   bool preload;
-  ModelPool pool;
   ServerStats stats;
   ServerContext context;
+  ModelPool pool;     // its requests tell the two above of their end
   HttpServer server;  // before the rest goes, no handler runs any more
   std::thread loader;
 };

@@ -60,6 +60,11 @@ struct ModelPool::Impl {
     }
     changed.notify_all();
     if (reaper.joinable()) reaper.join();
+    // Sinks that hold on to a model go before it, and before whatever they tell of their end.
+    for (const auto& e : entries)
+      if (e->service != nullptr) e->service->stop();
+    for (const auto& l : left)
+      if (const auto service = l.lock()) service->stop();
   }
 
   void add(const ModelEntry& m) {
@@ -133,6 +138,7 @@ struct ModelPool::Impl {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<std::unique_ptr<Entry>> entries;
+  std::vector<std::weak_ptr<ChatService>> left;  // unloaded, but perhaps still in use
   std::thread reaper;
   bool stopping = false;
 };
@@ -233,6 +239,8 @@ void ModelPool::unload(const std::string& id) {
   std::shared_ptr<ChatService> leaving;
   const std::lock_guard lock(impl_->mutex);
   if (Impl::Entry* entry = impl_->find(id)) leaving = std::exchange(entry->service, nullptr);
+  std::erase_if(impl_->left, [](const auto& l) { return l.expired(); });
+  impl_->left.push_back(leaving);
 }
 
 }  // namespace dure

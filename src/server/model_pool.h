@@ -51,7 +51,7 @@ struct ModelLease {
 class ModelPool {
  public:
   explicit ModelPool(ModelPoolOptions options);
-  ~ModelPool();
+  ~ModelPool();  ///< running requests fail
 
   std::vector<ModelCard> list() const;  ///< the default first
   /// By id or alias; empty: the default. Loads it if it must and waits for that.

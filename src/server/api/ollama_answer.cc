@@ -36,7 +36,8 @@ class OllamaSink : public ApiSink, private BlockListener {
 
   void begin() override {
     const std::lock_guard lock(mutex_);
-    if (streamed_) stream_.start();
+    if (!streamed_) return ApiSink::begin();
+    stream_.start();
   }
 
   void piece(int, AnswerPiece piece) override { blocks_.add(piece); }

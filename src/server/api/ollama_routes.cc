@@ -87,7 +87,7 @@ void show(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   Json info = {{"general.architecture", type}, {"general.parameter_count", card.parameters}};
   std::string source;
   if (card.loaded) {
-    const ModelLease lease = context.models.acquire(card.id);
+    const ModelLease lease = acquire_model(context, card.id);
     source = lease.service->model().template_source();
     info[type + ".context_length"] = lease.service->max_model_len();
     info[type + ".embedding_length"] = lease.service->model().info().hidden_size;
@@ -116,7 +116,7 @@ void load(ServerContext& context, const std::shared_ptr<Exchange>& exchange, con
   if (request.unload)
     context.models.unload(name);
   else
-    context.models.acquire(name);
+    acquire_model(context, name);
   json["done"] = true;
   json["done_reason"] = request.unload ? "unload" : "load";
   exchange->send(json_response(200, json));

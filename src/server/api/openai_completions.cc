@@ -61,10 +61,11 @@ class Completions {
     }
   }
 
-  /// All prompts are accepted: a stream's status may go out.
+  /// All prompts are accepted: a stream's status may go out. See ApiSink.
   void begin() {
     const std::lock_guard lock(mutex_);
-    if (form_.stream) stream_.start();
+    if (!form_.stream) return exchange_->keep_waiting(kWholeSilence);
+    stream_.start();
   }
 
   void piece(int prompt, int index, const AnswerPiece& piece) {

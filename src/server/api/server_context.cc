@@ -3,6 +3,8 @@
 #include <chrono>
 #include <random>
 
+#include "base/error.h"
+
 namespace dure {
 
 std::string make_id(std::string_view prefix) {
@@ -19,6 +21,24 @@ int64_t unix_seconds() {
 }
 
 namespace {
+
+HttpError overloaded(const QueueFull& e) {
+  // Clients that try again at once would make it worse.
+  return {503, "server_error", "overloaded", e.what(), "", {{"retry-after", "5"}, {"x-should-retry", "false"}}};
+}
+
+/// What goes wrong once a request was accepted is no fault of its sender, unless it says so.
+std::exception_ptr blame_the_server(std::exception_ptr error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const RequestError&) {
+  } catch (const QueueFull& e) {
+    return std::make_exception_ptr(overloaded(e));
+  } catch (const Error& e) {
+    return std::make_exception_ptr(HttpError(500, "server_error", "engine_failed", e.what()));
+  } catch (...) {}
+  return error;
+}
 
 /// Tells the server's statistics what a sink hears.
 class Counted : public AnswerSink {
@@ -38,7 +58,7 @@ class Counted : public AnswerSink {
   }
   void failed(std::exception_ptr error) override {
     stats_.failed();
-    sink_->failed(std::move(error));
+    sink_->failed(blame_the_server(std::move(error)));
   }
 
  private:
@@ -53,7 +73,11 @@ ModelLease acquire_model(ServerContext& context, const std::string& name) {
   // Waiting would keep a thread that others need.
   if (!context.models.ready())
     throw HttpError(503, "server_error", "loading", "the model is being loaded", "", {{"retry-after", "2"}});
-  return context.models.acquire(name);
+  try {
+    return context.models.acquire(name);
+  } catch (const Error& e) {
+    throw HttpError(500, "server_error", "model_failed", e.what());
+  }
 }
 
 Ticket start_answer(ServerContext& context, const ModelLease& lease, ChatRequest request,
@@ -62,9 +86,7 @@ Ticket start_answer(ServerContext& context, const ModelLease& lease, ChatRequest
   try {
     return lease.service->submit(std::move(request), std::make_shared<Counted>(sink, context.stats));
   } catch (const QueueFull& e) {
-    // Clients that try again at once would make it worse.
-    throw HttpError(503, "server_error", "overloaded", e.what(), "",
-                    {{"retry-after", "5"}, {"x-should-retry", "false"}});
+    throw overloaded(e);
   }
 }
 

@@ -11,6 +11,9 @@
 
 namespace dure {
 
+/// Less than the minute after which proxies give up; errors that come later can only cut the connection.
+constexpr std::chrono::seconds kWholeSilence{30};
+
 /// What handlers need. Lives as long as the server.
 struct ServerContext {
   ModelPool& models;
@@ -26,8 +29,8 @@ class ApiSink : public AnswerSink {
   ApiSink(std::shared_ptr<Exchange> exchange, ModelLease lease)
       : exchange_(std::move(exchange)), lease_(std::move(lease)) {}
 
-  /// The request is accepted: a stream's status may go out.
-  virtual void begin() {}
+  /// The request is accepted: a stream's status may go out. Whole answers have their clients wait.
+  virtual void begin() { exchange_->keep_waiting(kWholeSilence); }
 
  protected:
   std::shared_ptr<Exchange> exchange_;

@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "server/http/request_id.h"
 #include "server/http/response_head.h"
@@ -304,9 +306,10 @@ void Connection::say_something() {
   if (phase_ != Phase::answering || writing_) return;
   const auto silence = channel_->silence();
   if (silence.count() <= 0) return;
-  const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - written_at_);
+  const auto waited =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - std::max(asked_, written_at_));
   if (waited < silence) return arm(silence_timer_, silence - waited, &Connection::say_something);
-  channel_->write(channel_->keep_alive_bytes());
+  channel_->break_silence();
 }
 
 void Connection::write(std::string bytes) {

@@ -12,10 +12,19 @@ void ExchangeChannel::wake() {
 void ExchangeChannel::send(HttpResponse response) {
   std::function<void()> dropped;  // what a callback holds may be much: not under the lock
   const std::lock_guard lock(mutex_);
-  if (state_ != State::fresh) return;
+  if (state_ == State::streaming && waited_for_) {
+    if (response.status == 200)
+      batch_.bytes += response.body;
+    else
+      broken_ = true;  // the client was told 200
+  } else if (state_ == State::fresh) {
+    batch_.head = std::move(response);
+    batch_.whole = true;
+  } else {
+    return;
+  }
   state_ = State::ended;
-  batch_.head = std::move(response);
-  batch_.whole = batch_.ended = true;
+  batch_.ended = true;
   dropped = std::exchange(on_close_, nullptr);
   wake();
 }
@@ -30,6 +39,10 @@ void ExchangeChannel::start(int status, HttpHeaders headers) {
 
 void ExchangeChannel::write(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
+  append(bytes);
+}
+
+void ExchangeChannel::append(std::string_view bytes) {
   if (state_ != State::streaming || !wake_ || broken_ || bytes.empty()) return;
   if (batch_.bytes.size() >= queued_bytes_)
     broken_ = true;
@@ -77,6 +90,15 @@ void ExchangeChannel::keep_alive(std::string bytes, std::chrono::milliseconds si
   wake();
 }
 
+void ExchangeChannel::keep_waiting(std::chrono::milliseconds silence) {
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::fresh) return;
+  waited_for_ = true;
+  keep_alive_.assign(1, '\n');
+  silence_ = silence;
+  wake();
+}
+
 void ExchangeChannel::drop() {
   const std::lock_guard lock(mutex_);
   if (state_ == State::ended) return;
@@ -96,14 +118,19 @@ bool ExchangeChannel::broken() const {
   return broken_;
 }
 
-std::string ExchangeChannel::keep_alive_bytes() const {
-  const std::lock_guard lock(mutex_);
-  return state_ == State::streaming ? keep_alive_ : std::string();
-}
-
 std::chrono::milliseconds ExchangeChannel::silence() const {
   const std::lock_guard lock(mutex_);
-  return state_ == State::streaming ? silence_ : std::chrono::milliseconds(0);
+  const bool quiet = state_ == State::streaming || (state_ == State::fresh && waited_for_);
+  return quiet ? silence_ : std::chrono::milliseconds(0);
+}
+
+void ExchangeChannel::break_silence() {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::fresh && waited_for_) {
+    state_ = State::streaming;
+    batch_.head = HttpResponse{200, {{"content-type", "application/json"}}};
+  }
+  append(keep_alive_);
 }
 
 void ExchangeChannel::close() {
@@ -151,6 +178,7 @@ class ChannelExchange : public Exchange {
   void keep_alive(std::string bytes, std::chrono::milliseconds silence) override {
     channel_->keep_alive(std::move(bytes), silence);
   }
+  void keep_waiting(std::chrono::milliseconds silence) override { channel_->keep_waiting(silence); }
 
  private:
   std::shared_ptr<ExchangeChannel> channel_;

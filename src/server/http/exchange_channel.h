@@ -27,6 +27,7 @@ class ExchangeChannel {
   bool answered() const;  ///< ended, or nobody listens any more
   void on_close(std::function<void()> callback);
   void keep_alive(std::string bytes, std::chrono::milliseconds silence);
+  void keep_waiting(std::chrono::milliseconds silence);
   /// The handler gave up its end: a stream that has not ended never will.
   void drop();
 
@@ -39,21 +40,24 @@ class ExchangeChannel {
   };
   /// All that has come since the last call.
   Batch take();
-  bool broken() const;  ///< the stream can no longer be delivered
-  std::string keep_alive_bytes() const;
+  bool broken() const;                        ///< the stream can no longer be delivered
   std::chrono::milliseconds silence() const;  ///< 0: none is to be broken
+  void break_silence();
   void close();   ///< the client is gone: the handler hears of it; what it still sends may be taken
   void detach();  ///< the connection, too: nothing will be taken any more
 
  private:
   enum class State { fresh, streaming, ended };
-  void wake();  ///< REQUIRES: the lock
+  // REQUIRES: the lock.
+  void wake();
+  void append(std::string_view bytes);
 
   mutable std::mutex mutex_;
   const size_t queued_bytes_;
   std::function<void()> wake_;
   State state_ = State::fresh;
   bool woken_ = false, closed_ = false, broken_ = false;
+  bool waited_for_ = false;  ///< a whole answer: when silence is broken before it begins, its status goes out
   Batch batch_;
   std::string keep_alive_;
   std::chrono::milliseconds silence_{0};

@@ -114,6 +114,10 @@ class Exchange {
   virtual void on_close(std::function<void()> callback) = 0;
   /// From start() to end(), `bytes` are sent after each `silence`.
   virtual void keep_alive(std::string bytes, std::chrono::milliseconds silence) = 0;
+  /// For JSON that takes long to make: unless the answer begins within `silence`, status 200 goes out, then a blank
+  /// line after each `silence`, so that neither clients nor proxies give up. send() adds the body; by then an error can
+  /// only cut the connection.
+  virtual void keep_waiting(std::chrono::milliseconds silence) = 0;
 
   /// Answers in the format of the route's protocol; nothing if the answer has started.
   void send_error(const HttpError& error) { send(errors_(error)); }

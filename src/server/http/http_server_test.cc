@@ -363,6 +363,33 @@ TEST_F(HttpServerTest, DroppedInMidStreamCutsTheConnection) {
   EXPECT_TRUE(log[0].aborted);
 }
 
+TEST_F(HttpServerTest, WholeAnswersKeepTheirClients) {
+  start();
+  RawClient client(server->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  auto exchange = next_held();
+  exchange->keep_waiting(10s);
+  exchange->send(text_response(200, R"({"soon":1})"));
+  const auto soon_made = client.answer();
+  EXPECT_EQ(soon_made.header("content-length"), "10");
+  EXPECT_EQ(soon_made.body, R"({"soon":1})");
+
+  client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  exchange = next_held();
+  exchange->keep_waiting(50ms);
+  EXPECT_THAT(client.until("\r\n\r\n"), AllOf(HasSubstr("200 OK"), HasSubstr("application/json")));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(client.until("\n\r\n"), "1\r\n\n\r\n");
+  exchange->send(text_response(200, R"({"late":1})"));
+  EXPECT_NE(client.until("{\"late\":1}\r\n0\r\n\r\n"), "");
+
+  client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  exchange = next_held();
+  exchange->keep_waiting(50ms);
+  EXPECT_NE(client.until("\n\r\n"), "");
+  exchange->send_error(HttpError(500, "server_error", "", "too late to say so"));
+  EXPECT_THAT(client.rest(), Not(HasSubstr("0\r\n\r\n")));
+}
+
 TEST_F(HttpServerTest, TimesOut) {
   options.limits.header = 150ms;
   options.limits.upload = 150ms;

@@ -20,6 +20,7 @@ class RecordedExchange : public Exchange {
   bool closed() const override;
   void on_close(std::function<void()> callback) override;
   void keep_alive(std::string, std::chrono::milliseconds) override {}
+  void keep_waiting(std::chrono::milliseconds) override {}
 
   void close();  ///< the client goes away
   bool ended() const;
