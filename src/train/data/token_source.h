@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json_fwd.h"
+
+namespace dure {
+
+/// Rows of a training step: documents, or pieces of them, one after the other. A row attends the earlier rows of its
+/// own document alone. The first four members are those of nn's Batch, with the target of each row beside them.
+struct TokenBatch {
+  std::vector<int> tokens;     ///< [T]
+  std::vector<int> targets;    ///< [T] the token that follows each row; -1: the row has no part in the loss
+  std::vector<int> positions;  ///< [T] each row's place in its document, from 0 on
+  std::vector<int> starts;     ///< [S + 1] first row of each document; starts[S] == T
+
+  int rows() const { return static_cast<int>(tokens.size()); }
+};
+
+/// Endless rows for training. What comes next is a function of state() alone, which is small (a seed, an epoch, a
+/// position in it), so that a run that is resumed reads what it would have read. Not thread-safe.
+class TokenSource {
+ public:
+  virtual ~TokenSource() = default;
+
+  /// The next rows: exactly `tokens` of them, some with a target. After the last document comes the first one again,
+  /// in another order.
+  /// Throws Error if the data turn out to be damaged.
+  virtual TokenBatch next(int64_t tokens) = 0;
+
+  /// Every token and target is less than this.
+  virtual int vocab_size() const = 0;
+
+  /// Where next() goes on.
+  virtual Json state() const = 0;
+  /// Throws Error if the state is not of a source over the same data.
+  virtual void restore(const Json& state) = 0;
+};
+
+/// Windows of `length` rows over one document, in a new order each epoch: for tests and first steps. A window's last
+/// target is the next one's first token.
+/// Throws Error if there are fewer than length + 1 tokens, or a negative one.
+std::unique_ptr<TokenSource> make_token_windows(std::vector<int> tokens, int length, uint64_t seed);
+
+/// The source that the field "data" of a recipe describes. `source` names the recipe in errors; paths are relative to
+/// `folder`, the recipe's own. Throws Error for an unknown key, or files that cannot be used.
+///
+/// {"bytes": "FILE", "length": 512}: the bytes of a file are the tokens, in windows of so many rows.
+std::unique_ptr<TokenSource> open_token_source(const Json& data, const std::string& source, const std::string& folder,
+                                               uint64_t seed);
+
+}  // namespace dure
