@@ -53,7 +53,7 @@ class TokenWindows : public TokenSource {
 
   void restore(const Json& state) override {
     const auto number = [&](const char* key) -> uint64_t {
-      require(state.is_object() && state.contains(key) && state.at(key).is_number_unsigned(),
+      require(state.is_object() && state.contains(key) && state.at(key).is_number_integer() && state.at(key) >= 0,
               "data: the saved position has no number '{}'", key);
       return state.at(key).get<uint64_t>();
     };
