@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "sampling/params.h"
+#include "chat/sampling_overrides.h"
 
 namespace dure {
 
@@ -34,18 +34,6 @@ struct ResponseFormat {
   Kind kind = Kind::text;
   Json schema = {};     ///< of json_schema
   std::string grammar;  ///< of gbnf and regex
-};
-
-/// Settings that a client gave; what it did not give is the model's recommendation.
-struct SamplingOverrides {
-  std::optional<float> temperature, top_p, min_p, typical_p, repetition_penalty, presence_penalty, frequency_penalty;
-  std::optional<int> top_k, max_tokens, min_tokens, logprobs;
-  std::optional<uint64_t> seed;
-  std::vector<std::pair<int, float>> logit_bias;
-  std::vector<int> stop_token_ids;
-  bool ignore_eos = false;
-
-  SamplingParams over(SamplingParams recommended) const;
 };
 
 /// A conversation, as OpenAI's chat completions have it.

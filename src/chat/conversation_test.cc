@@ -102,6 +102,19 @@ TEST(SavedChat, SaysWhatIsWrongWithAFile) {
   }
 }
 
+TEST(Settings, OfAServerAreThoseThatWereChosen) {
+  SamplingOverrides given;
+  given.temperature = 1.0f;  // what the defaults say, too
+  Settings s = chosen_settings(given, {});
+  EXPECT_EQ(dump_json(settings_json(s)), R"({"temperature":1.0})");
+  change_setting(s, "max_tokens", 7, kVocab);
+  change_setting(s, "stop", "END", kVocab);
+  EXPECT_EQ(dump_json(settings_json(s)), R"({"temperature":1.0,"max_tokens":7,"stop":["END"]})");
+  change_setting(s, "max_tokens", nullptr, kVocab);
+  change_setting(s, "stop", nullptr, kVocab);
+  EXPECT_EQ(dump_json(settings_json(s)), R"({"temperature":1.0})");
+}
+
 TEST(Settings, AreReadAsTyped) {
   Settings s;
   const auto change = [&](std::string_view name, std::string_view text) {

@@ -94,18 +94,53 @@ std::vector<std::string> read_stop(const Json& value) {
 
 }  // namespace
 
+Settings chosen_settings(const SamplingOverrides& o, std::vector<std::string> stop) {
+  Settings settings{o.over({}), std::move(stop), {}, true};
+  const auto note = [&](const char* name, bool given) {
+    if (given) settings.chosen.insert(name);
+  };
+  note("temperature", o.temperature.has_value());
+  note("top_k", o.top_k.has_value());
+  note("top_p", o.top_p.has_value());
+  note("min_p", o.min_p.has_value());
+  note("typical_p", o.typical_p.has_value());
+  note("seed", o.seed.has_value());
+  note("max_tokens", o.max_tokens.has_value());
+  note("min_tokens", o.min_tokens.has_value());
+  note("repetition_penalty", o.repetition_penalty.has_value());
+  note("presence_penalty", o.presence_penalty.has_value());
+  note("frequency_penalty", o.frequency_penalty.has_value());
+  note("stop", !settings.stop.empty());
+  return settings;
+}
+
 Json settings_json(const Settings& settings) {
+  const auto known = [&](std::string_view name) {
+    return !settings.only_chosen || settings.chosen.contains(std::string(name));
+  };
   Json out = Json::object();
   for (const Setting& s : kSettings)
-    out[std::string(s.name)] = std::visit([&](auto member) { return to_json(settings.sampling.*member); }, s.member);
-  out["stop"] = settings.stop;
+    if (known(s.name))
+      out[std::string(s.name)] = std::visit([&](auto member) { return to_json(settings.sampling.*member); }, s.member);
+  if (known("stop")) out["stop"] = settings.stop;
   return out;
 }
 
+Json thinking_flags(std::optional<bool> thinking) {
+  if (!thinking) return Json::object();
+  return {{"enable_thinking", *thinking}, {"thinking", *thinking}};  // Qwen's name, DeepSeek's name
+}
+
 void change_setting(Settings& settings, std::string_view name, const Json& value, int vocab_size) {
+  const auto choose = [&] {
+    if (value.is_null())
+      settings.chosen.erase(std::string(name));
+    else
+      settings.chosen.emplace(name);
+  };
   if (name == "stop") {
     settings.stop = read_stop(value);
-    return;
+    return choose();
   }
   for (const Setting& s : kSettings) {
     if (s.name != name) continue;
@@ -113,7 +148,7 @@ void change_setting(Settings& settings, std::string_view name, const Json& value
     std::visit([&](auto member) { read(name, value, changed.*member); }, s.member);
     validate(changed, vocab_size);
     settings.sampling = std::move(changed);
-    return;
+    return choose();
   }
   fail("there is no setting {}", quote(name));
 }

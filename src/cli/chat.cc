@@ -8,7 +8,10 @@
 #include "cli/app.h"
 #include "cli/chat_session.h"
 #include "cli/line_editor.h"
+#include "cli/local_answerer.h"
 #include "cli/model_options.h"
+#include "cli/remote_answerer.h"
+#include "cli/server_options.h"
 #include "cli/terminal.h"
 
 namespace dure {
@@ -16,19 +19,8 @@ namespace {
 
 constexpr const char* kNoTemplate = "this model has no chat template: it continues each text that you enter";
 
-void greet(const ChatSession& session) {
-  const ModelInfo& m = session.assistant.model().info();
-  const bool sparse = m.active_parameters < m.parameters;
-  write_out(fmt::format("{}: {}, {} parameters{}, context of {} tokens\n/help lists commands\n",
-                        printable(session.model_name), printable(m.model_type), count_text(m.parameters),
-                        sparse ? fmt::format(" ({} active)", count_text(m.active_parameters)) : "",
-                        session.assistant.engine().max_model_len()));
-  if (session.assistant.renderer() == nullptr) session.note(kNoTemplate);
-}
-
 /// A person at a terminal.
 void converse(ChatSession& session) {
-  greet(session);
   History history(default_history_file());
   Terminal terminal;
   LineEditor editor(terminal, history);
@@ -49,7 +41,6 @@ void converse(ChatSession& session) {
 
 /// A pipe: each line is a message, standard output holds the answers. Returns whether all went well.
 bool answer_lines(ChatSession& session) {
-  if (session.assistant.renderer() == nullptr) session.note(kNoTemplate);
   bool well = true;
   for (std::string line; !session.leave && std::getline(std::cin, line);) {
     if (line.ends_with('\r')) line.pop_back();
@@ -59,44 +50,88 @@ bool answer_lines(ChatSession& session) {
   return well;
 }
 
+ViewStyle view_style() {
+  const char* no_color = std::getenv("NO_COLOR");
+  ViewStyle style;
+  style.terminal = is_interactive();
+  style.colour = style.terminal && (no_color == nullptr || no_color[0] == '\0');
+  return style;
+}
+
+struct ChatOptions {
+  ModelOptions model;
+  GenerationOptions generation;
+  ServerOptions server;
+  std::string system;
+
+  void talk(Answerer& answerer, const std::string& greeting, Settings settings, const char* warning) const;
+  void talk_here() const;
+  void talk_to_server() const;
+};
+
+/// `greeting`: what a person reads first. `warning`: for pipes as well; may be null.
+void ChatOptions::talk(Answerer& answerer, const std::string& greeting, Settings settings, const char* warning) const {
+  const ViewStyle style = view_style();
+  ChatSession session(answerer, style, std::move(settings));
+  session.conversation.set_system(system);
+  if (style.terminal) write_out(printable(greeting) + "\n/help lists commands\n");
+  if (warning != nullptr) session.note(warning);
+  if (style.terminal) {
+    converse(session);
+  } else if (!answer_lines(session)) {
+    throw ExitCode{1};
+  }
+}
+
+void ChatOptions::talk_here() const {
+  AssistantOptions options = generation.assistant(model);
+  ProgressBar loading("loading");
+  options.load.progress = [&](int64_t done, int64_t total) { loading.update(done, total); };
+  const std::filesystem::path path = model.path();
+  Assistant assistant(path, options);
+  loading.finish();
+
+  // A snapshot in the cache is named after its commit, which tells nobody anything.
+  const std::string name =
+      path == model.model ? std::filesystem::weakly_canonical(path).filename().string() : model.model;
+  const ModelInfo& m = assistant.model().info();
+  const bool sparse = m.active_parameters < m.parameters;
+  LocalAnswerer answerer(assistant);
+  talk(answerer,
+       fmt::format("{}: {}, {} parameters{}, context of {} tokens", name, m.model_type, count_text(m.parameters),
+                   sparse ? fmt::format(" ({} active)", count_text(m.active_parameters)) : "", answerer.context()),
+       {generation.sampling.over(assistant.recommended()), generation.stop, std::nullopt},
+       assistant.renderer() == nullptr ? kNoTemplate : nullptr);
+}
+
+void ChatOptions::talk_to_server() const {
+  // Prompts take minutes on slow machines, and not every server says meanwhile that it lives.
+  RemoteAnswerer answerer(server.client(std::chrono::minutes(10)), model.model);
+  const std::string context = answerer.context() > 0 ? fmt::format(", context of {} tokens", answerer.context()) : "";
+  talk(answerer, fmt::format("{} at {}{}", answerer.model(), answerer.server(), context),
+       chosen_settings(generation.sampling, generation.stop), nullptr);
+}
+
 }  // namespace
 
 /// dure chat MODEL: a conversation in the terminal.
 void add_chat(CLI::App& app) {
-  struct Options {
-    ModelOptions model;
-    GenerationOptions generation;
-    std::string system;
-  };
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<ChatOptions>();
   CLI::App* command = app.add_subcommand("chat", "Talk with a model in the terminal, or line by line through a pipe");
   o->model.compute = "int8";
   o->model.add_to(*command);
+  command->get_option("MODEL")->required(false);
   command->add_option("--system", o->system, "System message")->type_name("TEXT");
+  o->server.add_to(*command,
+                   "Talk with MODEL of a server (dure serve, or any that speaks OpenAI's API) or with its first one");
   o->generation.add_to(*command);
+  for (const char* local :
+       {"--lora", "--backend", "--compute", "--threads", "--mmap", "--context", "--cache", "--exact"})
+    command->get_option(local)->excludes("--server");
   command->callback([o] {
-    AssistantOptions options = o->generation.assistant(o->model);
-    ProgressBar loading("loading");
-    options.load.progress = [&](int64_t done, int64_t total) { loading.update(done, total); };
-    const std::filesystem::path model = o->model.path();
-    Assistant assistant(model, options);
-    loading.finish();
-
-    const char* no_color = std::getenv("NO_COLOR");
-    ViewStyle style;
-    style.terminal = is_interactive();
-    style.colour = style.terminal && (no_color == nullptr || no_color[0] == '\0');
-    // A snapshot in the cache is named after its commit, which tells nobody anything.
-    const std::string name =
-        model == o->model.model ? std::filesystem::weakly_canonical(model).filename().string() : o->model.model;
-    Settings settings{o->generation.sampling(assistant.recommended()), o->generation.stop, std::nullopt};
-    ChatSession session(assistant, name, style, std::move(settings));
-    session.conversation.set_system(o->system);
-    if (style.terminal) {
-      converse(session);
-    } else if (!answer_lines(session)) {
-      throw ExitCode{1};
-    }
+    if (!o->server.url.empty()) return o->talk_to_server();
+    require(!o->model.model.empty(), "no model: name one, or a server with --server");
+    o->talk_here();
   });
 }
 

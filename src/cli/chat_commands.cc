@@ -34,13 +34,11 @@ Outcome system_message(ChatSession& s, const std::string& argument) {
 }
 
 Outcome set_thinking(ChatSession& s, bool thinking) {
-  require(s.assistant.renderer() != nullptr, "this model has no chat template, so nothing tells it to think or not");
-  const Json probe = {{{"role", "user"}, {"content", "?"}}};
-  s.settings.thinking = !thinking;
-  const std::string other = s.assistant.chat_prompt(probe, s.flags()).text;
+  using Switch = Answerer::ThinkingSwitch;
+  const Switch works = s.answerer.thinking_switch();
+  require(works != Switch::none, "this model has no chat template, so nothing tells it to think or not");
   s.settings.thinking = thinking;
-  const bool ignored = s.assistant.chat_prompt(probe, s.flags()).text == other;
-  if (!ignored) {
+  if (works == Switch::works) {
     s.note(thinking ? "the model is asked to think first" : "the model is asked to answer at once");
   } else if (!s.told_about_flags) {
     s.note("this model's chat template has no switch for thinking: its prompts stay the same");
@@ -65,6 +63,7 @@ Outcome set(ChatSession& s, const std::string& argument) {
     const Json settings = settings_json(s.settings);
     for (const auto& [name, value] : settings.items())
       s.note(fmt::format("{:20} {}", name, value.is_null() ? "none" : dump_json(value)));
+    if (s.settings.only_chosen) s.note("what is not listed is as the server has it");
     return Outcome::done;
   }
   const size_t space = argument.find_first_of(" =");
@@ -72,7 +71,7 @@ Outcome set(ChatSession& s, const std::string& argument) {
   const std::string name = argument.substr(0, space);
   const size_t value = argument.find_first_not_of(" =", space);
   require(value != std::string::npos, "give a value: /set {} VALUE, or none", name);
-  change_setting(s.settings, name, setting_value(argument.substr(value)), s.vocab_size());
+  change_setting(s.settings, name, setting_value(argument.substr(value)), s.answerer.vocab_size());
   s.note(fmt::format("{} is {}", name, dump_json(settings_json(s.settings)[name])));
   return Outcome::done;
 }
@@ -96,7 +95,7 @@ Outcome save(ChatSession& s, const std::string& argument) {
 }
 
 Outcome load(ChatSession& s, const std::string& argument) {
-  SavedChat chat = load_chat(path_of(argument, "/load"), s.defaults, s.vocab_size());
+  SavedChat chat = load_chat(path_of(argument, "/load"), s.defaults, s.answerer.vocab_size());
   s.conversation = std::move(chat.conversation);
   s.settings = std::move(chat.settings);
   s.note(fmt::format("loaded {} messages and their answers", s.conversation.turns().size()));
@@ -105,25 +104,28 @@ Outcome load(ChatSession& s, const std::string& argument) {
 
 Outcome attach_file(ChatSession& s, const std::string& argument) {
   const std::filesystem::path path = path_of(argument, "/file");
-  const int context = s.assistant.engine().max_model_len();
+  const int context = s.answerer.context();
   // More bytes than any token of ordinary text stands for, so that nothing huge is read only to be refused.
-  constexpr size_t kBytesPerToken = 128;
-  const std::string text = read_file(path, static_cast<size_t>(context) * kBytesPerToken);
+  constexpr size_t kBytesPerToken = 128, kUnknownContext = 1 << 16;
+  const std::string text =
+      read_file(path, (context > 0 ? static_cast<size_t>(context) : kUnknownContext) * kBytesPerToken);
   require(is_utf8(text) && text.find('\0') == std::string::npos, "{}: not a text file (expected UTF-8)", path.string());
-  const size_t tokens = s.assistant.tokenizer().encode(text, {.parse_special = false}).size();
-  const size_t used = s.conversation.empty() ? 0 : static_cast<size_t>(s.totals.context);
-  require(tokens + used < static_cast<size_t>(context), "{}: {} tokens, but only {} of the context's {} are free",
-          path.string(), tokens, context - static_cast<int>(used), context);
+  const std::optional<int> tokens = s.answerer.count_tokens(text);
+  const int used = s.conversation.empty() ? 0 : s.totals.context;
+  require(!tokens || context == 0 || *tokens < context - used,
+          "{}: {} tokens, but only {} of the context's {} are free", path.string(), tokens.value_or(0), context - used,
+          context);
   s.conversation.attach(path.filename().string(), text);
-  s.note(fmt::format("{} ({} tokens) goes with your next message", path.filename().string(), tokens));
+  s.note(fmt::format("{} ({}) goes with your next message", path.filename().string(),
+                     tokens ? fmt::format("{} tokens", *tokens) : bytes_text(static_cast<int64_t>(text.size()))));
   return Outcome::done;
 }
 
 Outcome stats(ChatSession& s, const std::string&) {
   const ChatSession::Totals& t = s.totals;
-  s.note(fmt::format("context      {} of {} tokens", s.conversation.empty() ? 0 : t.context,
-                     s.assistant.engine().max_model_len()));
-  s.note(fmt::format("KV cache     {}", bytes_text(s.assistant.engine().cache_bytes())));
+  s.note(fmt::format("context      {} tokens", s.context_text()));
+  if (const int64_t bytes = s.answerer.cache_bytes(); bytes > 0)
+    s.note(fmt::format("KV cache     {}", bytes_text(bytes)));
   s.note(fmt::format("answers      {}, {} tokens in {:.1f} s", t.answers, t.tokens, t.decode_seconds));
   if (t.answers == 0) return Outcome::done;
   s.note(fmt::format("last prompt  {} tokens, {} of them known, {:.1f} tokens/s", t.last.prompt_tokens,

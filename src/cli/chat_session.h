@@ -2,21 +2,20 @@
 
 #include <string>
 
-#include "chat/assistant.h"
 #include "chat/saved_chat.h"
 #include "cli/answer_view.h"
+#include "cli/answerer.h"
 
 namespace dure {
 
-/// One conversation with one model, between the keyboard (or a pipe) and the assistant. Commands work on its public
+/// One conversation with one model, between the keyboard (or a pipe) and whoever answers. Commands work on its public
 /// members; chat.cc feeds it lines.
 class ChatSession {
  public:
-  /// REQUIRES: the assistant outlives this.
-  ChatSession(Assistant& assistant, std::string model_name, const ViewStyle& style, Settings settings);
+  /// REQUIRES: the answerer outlives this.
+  ChatSession(Answerer& answerer, const ViewStyle& style, Settings settings);
 
-  Assistant& assistant;
-  const std::string model_name;
+  Answerer& answerer;
   ViewStyle style;
   Conversation conversation;
   Settings settings;
@@ -39,11 +38,9 @@ class ChatSession {
 
   /// A line beside the conversation: dim on a terminal; elsewhere on standard error, for standard output holds answers.
   void note(const std::string& line) const;
-  int vocab_size() const { return assistant.model().info().vocab_size; }
-  Json flags() const;
+  std::string context_text() const;  ///< "812 of 8192"; the first number where that is all one knows
 
  private:
-  std::vector<int> prompt(bool& in_reasoning) const;
   void report(const GenerationResult& result);
 };
 

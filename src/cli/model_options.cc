@@ -99,36 +99,22 @@ LoadOptions ModelOptions::load() const {
 
 void GenerationOptions::add_to(CLI::App& command) {
   command.option_defaults()->group("Answers, where the model's own recommendation is not wanted");
-  command.add_option("--temp,--temperature", temperature, "0 always takes the likeliest token");
-  command.add_option("--top-k", top_k, "Sample from the k likeliest tokens; 0 from all");
-  command.add_option("--top-p", top_p, "Sample from the likeliest tokens that share this probability");
-  command.add_option("--min-p", min_p, "Leave out tokens less likely than this share of the best");
-  command.add_option("--typical-p", typical_p, "Locally typical sampling; 1 is off");
-  command.add_option("--repetition-penalty", repetition_penalty, "More than 1 discourages repetition");
-  command.add_option("--presence-penalty", presence_penalty, "Taken off tokens that occurred");
-  command.add_option("--frequency-penalty", frequency_penalty, "Taken off tokens for each time they occurred");
-  command.add_option("-n,--max-tokens", max_tokens, "Length of an answer at most")->check(kAtLeastOne);
-  command.add_option("--seed", seed, "The same seed gives the same text");
+  command.add_option("--temp,--temperature", sampling.temperature, "0 always takes the likeliest token");
+  command.add_option("--top-k", sampling.top_k, "Sample from the k likeliest tokens; 0 from all");
+  command.add_option("--top-p", sampling.top_p, "Sample from the likeliest tokens that share this probability");
+  command.add_option("--min-p", sampling.min_p, "Leave out tokens less likely than this share of the best");
+  command.add_option("--typical-p", sampling.typical_p, "Locally typical sampling; 1 is off");
+  command.add_option("--repetition-penalty", sampling.repetition_penalty, "More than 1 discourages repetition");
+  command.add_option("--presence-penalty", sampling.presence_penalty, "Taken off tokens that occurred");
+  command.add_option("--frequency-penalty", sampling.frequency_penalty, "Taken off tokens for each time they occurred");
+  command.add_option("-n,--max-tokens", sampling.max_tokens, "Length of an answer at most")->check(kAtLeastOne);
+  command.add_option("--seed", sampling.seed, "The same seed gives the same text");
   command.add_option("--stop", stop, "Text that ends an answer (repeatable)")->allow_extra_args(false);
   command.option_defaults()->group("Options");
   command.add_option("-c,--context", context, "Tokens of prompt and answer at most; by default what memory allows")
       ->check(kAtLeastOne);
   add_cache_option(command, cache);
   add_exact_option(command, exact);
-}
-
-SamplingParams GenerationOptions::sampling(SamplingParams p) const {
-  if (temperature) p.temperature = *temperature;
-  if (top_k) p.top_k = *top_k;
-  if (top_p) p.top_p = *top_p;
-  if (min_p) p.min_p = *min_p;
-  if (typical_p) p.typical_p = *typical_p;
-  if (repetition_penalty) p.repetition_penalty = *repetition_penalty;
-  if (presence_penalty) p.presence_penalty = *presence_penalty;
-  if (frequency_penalty) p.frequency_penalty = *frequency_penalty;
-  if (seed) p.seed = *seed;
-  if (max_tokens) p.max_tokens = *max_tokens;
-  return p;
 }
 
 AssistantOptions GenerationOptions::assistant(const ModelOptions& model) const {

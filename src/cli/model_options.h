@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "chat/assistant.h"
+#include "chat/sampling_overrides.h"
 
 namespace dure {
 
@@ -44,17 +45,13 @@ void add_exact_option(CLI::App& command, bool& exact);
 
 /// And those of commands that generate text.
 struct GenerationOptions {
-  std::optional<float> temperature, top_p, min_p, typical_p, repetition_penalty, presence_penalty, frequency_penalty;
-  std::optional<int> top_k, max_tokens;
-  std::optional<uint64_t> seed;
+  SamplingOverrides sampling;
   std::vector<std::string> stop;
   int context = 0;
   std::string cache = "bf16";
   bool exact = false;
 
   void add_to(CLI::App& command);
-  /// The model's own recommendation with what the user asked for.
-  SamplingParams sampling(SamplingParams recommended) const;
   AssistantOptions assistant(const ModelOptions& model) const;
 };
 

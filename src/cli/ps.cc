@@ -1,33 +1,12 @@
 #include <fmt/format.h>
 
-#include <cstdlib>
-
-#include "base/error.h"
 #include "base/json.h"
 #include "cli/app.h"
 #include "cli/model_options.h"
-#include "toolbox/hub/http.h"
+#include "cli/server_options.h"
 
 namespace dure {
 namespace {
-
-constexpr size_t kMaxBody = 4 << 20;
-
-Json fetch(HttpClient& client, const std::string& server, const std::string& path, const std::string& key) {
-  std::string body;
-  HttpGet get;
-  get.url = server + path;
-  if (!key.empty()) get.headers.push_back("Authorization: Bearer " + key);
-  get.on_body = [&](std::string_view part) {
-    require(body.size() + part.size() <= kMaxBody, "{}{}: the answer is too long", server, path);
-    body += part;
-  };
-  const HttpReply reply = client.get(get);
-  require(reply.problem.empty(), "{}: no server answers there ({})", server, reply.problem);
-  require(reply.status != 401, "{}: the server wants a key: give --api-key, or set DURE_API_KEY", server);
-  require(reply.ok(), "{}{}: {}", server, path, reply.what());
-  return parse_json(body, server + path);
-}
 
 /// A number of the object, or "-" where the server does not know it.
 std::string text(const Json& object, const char* key, const char* unit = "") {
@@ -72,19 +51,16 @@ void print_status(const Json& status) {
 /// dure ps: what a running server does.
 void add_ps(CLI::App& app) {
   struct Options {
-    std::string server = "http://127.0.0.1:8080", key;
+    ServerOptions server{"http://127.0.0.1:8080", {}};
     bool json = false;
   };
   auto o = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("ps", "Show what a running dure serve does");
-  command->add_option("--server", o->server, "Its address; by default http://127.0.0.1:8080")->type_name("URL");
-  command->add_option("--api-key", o->key, "A key that it knows; better in DURE_API_KEY")->type_name("KEY");
+  o->server.add_to(*command, "Its address; by default http://127.0.0.1:8080");
   command->add_flag("--json", o->json, "As the server says it");
   command->callback([o] {
-    while (o->server.ends_with('/')) o->server.pop_back();
-    if (const char* key = std::getenv("DURE_API_KEY"); o->key.empty() && key != nullptr) o->key = key;
-    HttpClient client(std::chrono::seconds(10), [] { return false; });
-    const Json status = fetch(client, o->server, "/status", o->key);
+    ServerClient client(o->server.client(std::chrono::seconds(10)), [] { return false; });
+    const Json status = client.get("/status");
     if (o->json)
       fmt::print("{}\n", dump_json(status, 2));
     else

@@ -109,7 +109,7 @@ void pull(PullOptions& o) {
     fetch(plan, hub, guard);
     fmt::print(stderr, "{} is here: dure chat {}\n", name.text(), name.text());
     fmt::print("{}\n", plan.snapshot.string());
-  } catch (const HubStopped&) {
+  } catch (const HttpStopped&) {
     fmt::print(stderr, "stopped; what has arrived is kept, and the same command goes on there\n");
     throw ExitCode{kInterrupted};
   }

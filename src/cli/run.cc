@@ -66,7 +66,7 @@ void add_run(CLI::App& app) {
     std::string text;
     Generation g;
     g.continues = raw;
-    g.sampling = o->generation.sampling(assistant.recommended());
+    g.sampling = o->generation.sampling.over(assistant.recommended());
     g.stop = o->generation.stop;
     ProgressBar reading("reading the prompt");
     g.on_prefill = [&](int done, int total) { done == total ? reading.finish() : reading.update(done, total); };

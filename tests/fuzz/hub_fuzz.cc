@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "base/error.h"
+#include "toolbox/client/url.h"
 #include "toolbox/hub/api.h"
-#include "toolbox/hub/url.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "toolbox/hub/url.h"
+#include "toolbox/client/url.h"
 
 namespace dure {
 namespace {

@@ -29,13 +29,13 @@ struct PullRequest {
 };
 
 /// Asks the hub; writes nothing. `on_pause` sees why and how long the hub lets wait.
-/// Throws Error if the hub refuses, or if no file is chosen; HubStopped.
+/// Throws Error if the hub refuses, or if no file is chosen; HttpStopped.
 PullPlan plan_pull(const HubOptions& options, const PullRequest& request, const StopCheck& stop,
                    const PauseNotice& on_pause = {});
 
 /// Fetches the files of a plan, options.jobs at a time, and enters them into the cache: the revision stands for the
 /// new commit once everything is there. `watch` sees all files about ten times a second, on the calling thread.
-/// Throws the first Error of a file, HubStopped; what has arrived stays and another pull goes on there.
+/// Throws the first Error of a file, HttpStopped; what has arrived stays and another pull goes on there.
 void run_pull(const HubOptions& options, const PullPlan& plan, const StopCheck& stop,
               const std::function<void(const std::vector<FileProgress>&)>& watch);
 

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "base/error.h"
-#include "toolbox/hub/url.h"
+#include "toolbox/client/url.h"
 
 namespace dure {
 namespace {
@@ -35,7 +35,7 @@ HubSession::HubSession(const HubOptions& options, HubName name, StopCheck stop)
           "the token (HF_TOKEN or the token file) holds characters that no token has");
 }
 
-HubSession::Reply HubSession::get(HttpGet request, const std::function<bool(const Reply&)>& accept) {
+HubSession::Reply HubSession::get(HttpCall request, const std::function<bool(const Reply&)>& accept) {
   const std::vector<std::string> headers = request.headers;
   Reply reply;
   const auto take = [&](const HttpReply& r) {
@@ -51,7 +51,7 @@ HubSession::Reply HubSession::get(HttpGet request, const std::function<bool(cons
     request.headers = headers;
     if (!options_.token.empty() && is_endpoint(reply))
       request.headers.push_back("Authorization: Bearer " + options_.token);
-    take(http_.get(request));
+    take(http_.send(request));
     if (!reply.redirects()) return reply;
     request.url = follow_location(request.url, reply.header("location"));
   }
@@ -61,11 +61,11 @@ HubSession::Reply HubSession::get(HttpGet request, const std::function<bool(cons
 std::string HubSession::get_text(const std::string& url, size_t max_bytes, HttpReply* out) {
   for (;;) {
     std::string text;
-    HttpGet request{url, {}, {}, [&](std::string_view part) {
-                      require(text.size() + part.size() <= max_bytes, "{}: the hub answers with more than {} bytes",
-                              name_.text(), max_bytes);
-                      text += part;
-                    }};
+    HttpCall request{url, {}, {}, [&](std::string_view part) {
+                       require(text.size() + part.size() <= max_bytes, "{}: the hub answers with more than {} bytes",
+                               name_.text(), max_bytes);
+                       text += part;
+                     }};
     Reply reply = get(std::move(request));
     if (reply.ok()) {
       progressed();
@@ -88,7 +88,7 @@ void HubSession::pause(const std::string& subject, const Reply& reply) {
       std::max<std::chrono::milliseconds>(std::min<std::chrono::milliseconds>(left, kLongestPause), reply.retry_after);
   if (on_pause) on_pause(reply.what(), std::chrono::ceil<std::chrono::seconds>(left));
   for (; left > 0ms; left -= 50ms) {
-    if (stop_()) throw HubStopped{};
+    if (stop_()) throw HttpStopped{};
     std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(left, 50ms));
   }
 }

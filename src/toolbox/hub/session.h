@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include "toolbox/hub/http.h"
+#include "toolbox/client/http_client.h"
 #include "toolbox/hub/name.h"
 #include "toolbox/hub/options.h"
 
@@ -30,14 +30,14 @@ class HubSession {
   };
   /// One attempt. The token goes to the endpoint's origin alone, whoever redirects. `accept` sees the last answer
   /// before its body; false: the body is not wanted.
-  /// Throws Error for a redirect that leads nowhere or too far, HubStopped.
-  Reply get(HttpGet request, const std::function<bool(const Reply&)>& accept = {});
+  /// Throws Error for a redirect that leads nowhere or too far, HttpStopped.
+  Reply get(HttpCall request, const std::function<bool(const Reply&)>& accept = {});
 
   /// A whole small document, attempted again as pauses allow. Throws Error if it is refused or longer than max_bytes.
   std::string get_text(const std::string& url, size_t max_bytes, HttpReply* reply = nullptr);
 
   /// Waits before the next attempt, each time longer, or as long as the server asks; throws Error saying `subject` when
-  /// there have been enough attempts in vain, HubStopped when it is to stop.
+  /// there have been enough attempts in vain, HttpStopped when it is to stop.
   void pause(const std::string& subject, const Reply& reply);
   /// Something arrived: attempts in vain are counted from here.
   void progressed() { in_vain_ = 0; }

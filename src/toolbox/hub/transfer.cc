@@ -69,10 +69,10 @@ class Transfer {
   HubSession::Reply attempt_once() {
     const int64_t begin = partial_.size();
     misfit_ = false;
-    HttpGet get{url_, {}, {}, [&](std::string_view bytes) {
-                  partial_.append(bytes);
-                  step_(FileProgress::fetching);
-                }};
+    HttpCall get{url_, {}, {}, [&](std::string_view bytes) {
+                   partial_.append(bytes);
+                   step_(FileProgress::fetching);
+                 }};
     if (begin > 0 || file_.size > kMaxPiece)
       get.headers.push_back(fmt::format("Range: bytes={}-{}", begin, std::min(begin + kMaxPiece, file_.size) - 1));
     if (begin > 0 && !etag_.empty()) get.headers.push_back("If-Range: " + etag_);
@@ -118,7 +118,7 @@ void fetch_blob(HubSession& session, const HubCache& cache, const std::string& c
   FileLock lock;
   while (!lock.try_take(cache.lock(id, file.digest))) {
     show(FileProgress::locked, std::max<int64_t>(0, bytes_here(cache, id, file)));
-    if (stop()) throw HubStopped{};
+    if (stop()) throw HttpStopped{};
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
   if (is_here(cache, id, file)) return show(FileProgress::finished, file.size);
@@ -126,7 +126,7 @@ void fetch_blob(HubSession& session, const HubCache& cache, const std::string& c
   PartialFile partial(cache.partial(id, file.digest), file);
   const auto step = [&](FileProgress::State state) {
     show(state, partial.size());
-    if (stop()) throw HubStopped{};
+    if (stop()) throw HttpStopped{};
   };
   session.on_pause = [&](const std::string& why, std::chrono::seconds pause) {
     show(FileProgress::paused, partial.size(), fmt::format("{}; again in {} s", why, pause.count()));

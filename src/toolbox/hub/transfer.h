@@ -29,7 +29,7 @@ using ProgressUpdate = std::function<void(const FileProgress& progress)>;
 
 /// Brings the content of one file of a commit into the cache, going on where an earlier attempt ended, and holds it to
 /// its digest. Done at once if it is there. While another program fetches the same, this waits for it.
-/// Throws Error if it cannot be had (what has arrived stays), HubStopped.
+/// Throws Error if it cannot be had (what has arrived stays), HttpStopped.
 void fetch_blob(HubSession& session, const HubCache& cache, const std::string& commit, const HubFile& file,
                 const StopCheck& stop, const ProgressUpdate& update);
 

@@ -1,4 +1,4 @@
-#include "toolbox/hub/url.h"
+#include "toolbox/client/url.h"
 
 #include <curl/curl.h>
 
@@ -69,6 +69,12 @@ std::string origin_of(const std::string& text) {
   if (!is_http(url)) return "";
   return fmt::format("{}://{}:{}", part_of(url, CURLUPART_SCHEME), lower(part_of(url, CURLUPART_HOST)),
                      part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT));
+}
+
+bool is_loopback_url(const std::string& text) {
+  const std::string host = lower(part_of(parse_url(text), CURLUPART_HOST));
+  const bool number = host.find_first_not_of("0123456789.") == host.npos;  // no name such as 127.example
+  return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" || (number && host.starts_with("127."));
 }
 
 std::string follow_location(const std::string& base, const std::string& location) {

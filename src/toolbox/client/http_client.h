@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,21 +29,23 @@ struct HttpReply {
   std::string what() const;
 };
 
-struct HttpGet {
+struct HttpCall {
   std::string url;
   std::vector<std::string> headers;
   /// Sees status and headers before the body. False: the body is not wanted, which is no problem.
   std::function<bool(const HttpReply&)> on_headers;
-  std::function<void(std::string_view)> on_body;  ///< an exception ends the request and is thrown on by get()
+  std::function<void(std::string_view)> on_body;  ///< an exception ends the request and is thrown on by send()
+  std::optional<std::string> post = {};           ///< a POST with this body; without one a GET
 };
 
 /// Whether to give everything up. Asked often, by several threads at once.
 using StopCheck = std::function<bool()>;
 /// Thrown by whoever waits when a StopCheck says so.
-struct HubStopped {};
+struct HttpStopped {};
 
 /// One connection at a time, kept open between requests. Follows no redirects: who asks decides what a new host may
-/// know. Proxies come from the environment as libcurl reads it. Not for several threads at once.
+/// know. Proxies come from the environment as libcurl reads it, but none leads to this machine itself. Not for several
+/// threads at once.
 class HttpClient {
  public:
   /// `stall`: a connection that brings nothing for so long is given up.
@@ -51,8 +54,8 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  /// Throws HubStopped, and what on_headers and on_body throw; everything else is in the reply.
-  HttpReply get(const HttpGet& request);
+  /// Throws HttpStopped, and what on_headers and on_body throw; everything else is in the reply.
+  HttpReply send(const HttpCall& request);
 
  private:
   struct State;

@@ -1,4 +1,4 @@
-#include "toolbox/hub/url.h"
+#include "toolbox/client/url.h"
 
 #include <gtest/gtest.h>
 
@@ -7,12 +7,12 @@
 namespace dure {
 namespace {
 
-TEST(HubUrlTest, Encodes) {
+TEST(UrlTest, Encodes) {
   EXPECT_EQ(percent_encode("refs/pr/1"), "refs%2Fpr%2F1");
   EXPECT_EQ(percent_encode("a/b c+ü?#%", "/"), "a/b%20c%2B%C3%BC%3F%23%25");
 }
 
-TEST(HubUrlTest, Origins) {
+TEST(UrlTest, Origins) {
   EXPECT_EQ(origin_of("https://Hub.example/a?b"), "https://hub.example:443");
   EXPECT_EQ(origin_of("https://hub.example:443"), origin_of("https://hub.example"));
   for (const char* other : {"http://hub.example", "https://hub.example:444", "https://hub.example.org",
@@ -24,7 +24,15 @@ TEST(HubUrlTest, Origins) {
     EXPECT_EQ(origin_of(none), "") << none;
 }
 
-TEST(HubUrlTest, FollowsLocations) {
+TEST(UrlTest, KnowsThisMachine) {
+  for (const char* here : {"http://localhost", "http://LocalHost:8080/v1", "http://a.localhost", "http://127.0.0.1:1",
+                           "https://127.9.8.7/x", "http://[::1]:8080"})
+    EXPECT_TRUE(is_loopback_url(here)) << here;
+  for (const char* other : {"http://127.example", "http://localhost.example", "http://10.127.0.1", "http://[::2]", ""})
+    EXPECT_FALSE(is_loopback_url(other)) << other;
+}
+
+TEST(UrlTest, FollowsLocations) {
   const struct {
     const char *base, *location, *target;
   } cases[] = {
@@ -41,7 +49,7 @@ TEST(HubUrlTest, FollowsLocations) {
     EXPECT_THROW(follow_location("https://a/b", location), Error) << location;
 }
 
-TEST(HubUrlTest, NextLinks) {
+TEST(UrlTest, NextLinks) {
   const struct {
     const char *header, *next;
   } cases[] = {

@@ -1,4 +1,4 @@
-#include "toolbox/hub/http.h"
+#include "toolbox/client/http_client.h"
 
 #include <curl/curl.h>
 
@@ -9,12 +9,13 @@
 
 #include "base/error.h"
 #include "base/version.h"
+#include "toolbox/client/url.h"
 
 namespace dure {
 namespace {
 
 constexpr size_t kMaxHeader = 16 << 10, kMaxHeaders = 200;
-constexpr long kBufferBytes = 256 << 10;
+constexpr long kBufferBytes = 256 << 10, kConnectSeconds = 30;
 
 /// libcurl's own global state; it is made once, before any thread can use it, and lives as long as the program.
 void start_curl() {
@@ -64,7 +65,7 @@ struct HttpClient::State {
   StopCheck stop;
 
   // Of the request that runs.
-  const HttpGet* request = nullptr;
+  const HttpCall* request = nullptr;
   HttpReply reply;
   bool headers_seen = false, unwanted = false;
   std::exception_ptr thrown;
@@ -148,7 +149,7 @@ HttpClient::HttpClient(std::chrono::seconds stall, StopCheck stop) : state_(std:
   s.set(CURLOPT_PROTOCOLS_STR, "http,https");
   s.set(CURLOPT_FOLLOWLOCATION, 0L);
   s.set(CURLOPT_USERAGENT, fmt::format("dure/{}", kVersion).c_str());
-  s.set(CURLOPT_CONNECTTIMEOUT, seconds);
+  s.set(CURLOPT_CONNECTTIMEOUT, std::min(seconds, kConnectSeconds));
   s.set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   s.set(CURLOPT_LOW_SPEED_TIME, seconds);
   s.set(CURLOPT_BUFFERSIZE, kBufferBytes);
@@ -163,7 +164,7 @@ HttpClient::HttpClient(std::chrono::seconds stall, StopCheck stop) : state_(std:
 
 HttpClient::~HttpClient() = default;
 
-HttpReply HttpClient::get(const HttpGet& request) {
+HttpReply HttpClient::send(const HttpCall& request) {
   State& s = *state_;
   s.request = &request;
   s.reply = {};
@@ -177,6 +178,13 @@ HttpReply HttpClient::get(const HttpGet& request) {
     headers.reset(list);
   }
   s.set(CURLOPT_URL, request.url.c_str());
+  s.set(CURLOPT_PROXY, is_loopback_url(request.url) ? "" : nullptr);  // null: as the environment says
+  s.set(CURLOPT_HTTPGET, 1L);
+  if (request.post) {
+    s.set(CURLOPT_POST, 1L);
+    s.set(CURLOPT_POSTFIELDS, request.post->data());
+    s.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.post->size()));
+  }
   s.set(CURLOPT_HTTPHEADER, headers.get());
   char message[CURL_ERROR_SIZE] = "";
   s.set(CURLOPT_ERRORBUFFER, message);
@@ -184,7 +192,7 @@ HttpReply HttpClient::get(const HttpGet& request) {
   s.set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));
   s.set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
 
-  if (s.stop()) throw HubStopped{};
+  if (s.stop()) throw HttpStopped{};
   if (s.thrown) std::rethrow_exception(s.thrown);
   if (code == CURLE_OK || s.unwanted) {
     if (code == CURLE_OK) s.headers_are_whole();  // a reply without a body has not been shown yet
