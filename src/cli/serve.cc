@@ -22,7 +22,7 @@ struct ServeOptions {
   std::vector<std::string> aliases, api_keys, origins, hosts, adapters;
   std::string host = "127.0.0.1", models_dir, key_file, certificate, key, data_dir, cache_dir, cache = "bf16", name;
   int port = 8080, context = 0, parallel = 32, waiting = 64, batch_tokens = 512, max_loaded = 1, idle_minutes = 0,
-      grace = 30;
+      grace = 30, request_timeout = 0;
   double cache_gib = 0, cache_dir_gib = 8;
   bool exact = false, any_model = false, insecure = false, browser_storage = false, no_disk_cache = false, log = false;
 
@@ -91,6 +91,10 @@ void ServeOptions::add_to(CLI::App& command) {
   command.add_flag("--no-cache-dir", no_disk_cache, "Keep the KV cache in memory alone");
   command.add_option("--data-dir", data_dir, "Where the chat page's conversations are kept")->type_name("DIR");
   command.add_flag("--browser-storage", browser_storage, "Keep conversations in the browser instead");
+  command
+      .add_option("--request-timeout", request_timeout,
+                  "Seconds after which an answer ends where it is, however far that is; 0: never")
+      ->check(CLI::Range(0, 1 << 20));
   command.add_option("--grace", grace, "Seconds that running answers get when the server is stopped")
       ->check(CLI::Range(0, 86400));
   command.add_flag("--log", log, "One line for each request, on standard error");
@@ -191,6 +195,7 @@ void add_serve(CLI::App& app) {
   o->add_to(*command);
   command->callback([o] {
     ApplicationOptions options{o->http(), o->models(), {}};
+    options.limits.time = std::chrono::seconds(o->request_timeout);
     if (!o->browser_storage)
       options.conversations =
           (o->data_dir.empty() ? default_data_folder() : private_folder(o->data_dir)) / "conversations.sqlite";

@@ -29,11 +29,16 @@ Router make_router(ServerContext& context, const ApplicationOptions& options) {
 struct Application::Impl {
   explicit Impl(ApplicationOptions o)
       : preload(o.preload && !o.models.models.empty()),
-        context{pool, stats},
-        pool(std::move(o.models)),
+        context{pool, stats, o.limits},
+        pool(with_runner(std::move(o.models))),
         server(o.http, make_router(context, o)) {}
   ~Impl() {
     if (loader.joinable()) loader.join();
+  }
+
+  ModelPoolOptions with_runner(ModelPoolOptions models) {
+    models.run = [this](std::function<void()> task) { server.post(std::move(task)); };
+    return models;
   }
 
   bool preload;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "server/api/openai_request.h"
 #include "server/http/http_server.h"
 #include "server/model_pool.h"
 
@@ -13,7 +14,8 @@ struct ApplicationOptions {
   HttpServerOptions http;
   ModelPoolOptions models;
   std::filesystem::path conversations;  ///< the database of the chat page; empty: they stay in the browser
-  bool preload = true;                  ///< loads the default model in the background, at once
+  ApiLimits limits = {};
+  bool preload = true;  ///< loads the default model in the background, at once
 };
 
 /// The whole server: models, protocols, the chat page and its conversations, behind one address.

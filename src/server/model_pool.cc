@@ -44,9 +44,16 @@ struct ModelPool::Impl {
     ModelCard card;
     std::shared_ptr<ChatService> service;  // null: not loaded
     bool loading = false;
+    std::vector<std::function<void(std::exception_ptr)>> waiting = {};  // for the end of that
     Clock::time_point used = Clock::now();
 
     bool in_use() const { return service.use_count() > 1; }
+    void describe(const ChatService& s) {
+      card.max_model_len = s.max_model_len();
+      card.vocab_size = s.model().info().vocab_size;
+      card.parameters = s.model().info().parameters;
+      card.model_type = s.model().info().model_type;
+    }
   };
 
   explicit Impl(ModelPoolOptions o) : options(std::move(o)) {
@@ -118,6 +125,13 @@ struct ModelPool::Impl {
     }
   }
 
+  void run(std::function<void()> task) const {
+    if (options.run)
+      options.run(std::move(task));
+    else
+      task();
+  }
+
   void reap() {
     std::unique_lock lock(mutex);
     while (!stopping) {
@@ -166,7 +180,7 @@ std::vector<ModelCard> ModelPool::list() const {
   return cards;
 }
 
-ModelLease ModelPool::acquire(const std::string& name) {
+ModelLease ModelPool::acquire(const std::string& name, bool wait) {
   std::vector<std::shared_ptr<ChatService>> leaving;  // outlives the lock: it takes a while to let a model go
   std::unique_lock lock(impl_->mutex);
   Impl::Entry* entry = impl_->find(name);
@@ -186,6 +200,11 @@ ModelLease ModelPool::acquire(const std::string& name) {
                     fmt::format("there is no model {}; GET /v1/models lists them", quote(name)), "model");
 
   const Clock::time_point start = Clock::now();
+  const auto lease = [&](std::shared_ptr<ChatService> service) {
+    const std::string& id = adapter.empty() ? entry->card.id : adapter;
+    return ModelLease{std::move(service), id, adapter, std::chrono::duration<double>(Clock::now() - start).count()};
+  };
+  if (entry->loading && !wait) throw ModelLoading{entry->card.id};
   impl_->changed.wait(lock, [&] { return !entry->loading; });
   if (entry->service == nullptr) {
     if (!impl_->make_room(leaving))
@@ -207,17 +226,34 @@ ModelLease ModelPool::acquire(const std::string& name) {
     lock.lock();
     entry->loading = false;
     entry->service = service;
+    if (service != nullptr) entry->describe(*service);
+    entry->used = Clock::now();
     impl_->changed.notify_all();
+    const auto waiting = std::exchange(entry->waiting, {});
+    lock.unlock();
+    for (const auto& then : waiting) impl_->run([then, error] { then(error); });
     if (error != nullptr) std::rethrow_exception(error);
-    const ModelInfo& info = service->model().info();
-    entry->card.max_model_len = service->max_model_len();
-    entry->card.vocab_size = info.vocab_size;
-    entry->card.parameters = info.parameters;
-    entry->card.model_type = info.model_type;
+    return lease(std::move(service));
   }
   entry->used = Clock::now();
-  return {entry->service, adapter.empty() ? entry->card.id : adapter, adapter,
-          std::chrono::duration<double>(Clock::now() - start).count()};
+  return lease(entry->service);
+}
+
+void ModelPool::when_loaded(const std::string& id, std::function<void(std::exception_ptr)> then) {
+  {
+    const std::lock_guard lock(impl_->mutex);
+    Impl::Entry* entry = impl_->find(id);
+    if (entry != nullptr && entry->loading) {
+      if (entry->waiting.size() >= static_cast<size_t>(impl_->options.service.engine.max_num_waiting))
+        throw HttpError(
+            503, "server_error", "overloaded",
+            fmt::format("{} is being loaded, and {} requests wait for it", quote(id), entry->waiting.size()), "model",
+            {{"retry-after", "5"}, {"x-should-retry", "false"}});
+      entry->waiting.push_back(std::move(then));
+      return;
+    }
+  }
+  then(nullptr);
 }
 
 bool ModelPool::ready() const {

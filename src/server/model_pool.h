@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -37,6 +38,13 @@ struct ModelPoolOptions {
   int max_loaded = 1;                     ///< at once; who was used longest ago leaves
   std::chrono::seconds idle = {};         ///< an unused model leaves after this; 0: never
   bool any_model = false;                 ///< unknown names mean the default model
+  /// Runs what waited for a model; empty: whoever loaded it does.
+  std::function<void(std::function<void()>)> run = {};
+};
+
+/// Thrown to those who do not wait: somebody is loading the model.
+struct ModelLoading {
+  std::string id;
 };
 
 /// A model in use: it stays loaded while this lives.
@@ -55,8 +63,12 @@ class ModelPool {
 
   std::vector<ModelCard> list() const;  ///< the default first
   /// By id or alias; empty: the default. Loads it if it must and waits for that.
-  /// Throws HttpError: 404 model_not_found, or 503 while nothing can leave to make room.
-  ModelLease acquire(const std::string& name);
+  /// Throws HttpError: 404 model_not_found, or 503 while nothing can leave to make room. With `wait` false,
+  /// ModelLoading if another thread is loading it.
+  ModelLease acquire(const std::string& name, bool wait = true);
+  /// Calls `then` when the model is no longer being loaded, with what went wrong; at once if that is so now.
+  /// Throws HttpError 503 if as many wait as the engine's queue holds.
+  void when_loaded(const std::string& id, std::function<void(std::exception_ptr)> then);
   /// The default model is not on its way into memory.
   bool ready() const;
   void unload(const std::string& id);  ///< as soon as nobody uses it

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "server/api/anthropic_request.h"
 #include "server/api/ollama_request.h"
+#include "server/api/server_context.h"
 
 namespace dure {
 namespace {
@@ -25,6 +26,23 @@ std::set<std::string> paths_of(const Endpoint& endpoint) {
     paths.insert(path.substr(3));
   }
   return paths;
+}
+
+/// Handlers that find their model on its way into memory are called again when it is there.
+void handle(ServerContext& context, const Endpoint& endpoint, const std::shared_ptr<Exchange>& exchange) {
+  try {
+    endpoint.handle(context, exchange);
+  } catch (const ModelLoading& loading) {
+    context.models.when_loaded(loading.id, [&context, &endpoint, exchange](const std::exception_ptr& error) {
+      if (exchange->closed()) return;
+      try {
+        if (error != nullptr) fail_to_load(error);
+        handle(context, endpoint, exchange);
+      } catch (...) {
+        exchange->send_error(std::current_exception());
+      }
+    });
+  }
 }
 
 }  // namespace
@@ -56,7 +74,7 @@ void add_api_routes(Router& router, ServerContext& context) {
     for (const std::string& path : paths_of(endpoint))
       router.add(
           endpoint.method, path,
-          [&context, handle = endpoint.handle](const std::shared_ptr<Exchange>& x) { handle(context, x); },
+          [&context, &endpoint](const std::shared_ptr<Exchange>& x) { handle(context, endpoint, x); },
           endpoint.options);
 }
 

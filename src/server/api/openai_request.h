@@ -1,11 +1,14 @@
 #pragma once
 
+#include <chrono>
+
 #include "chat/chat_request.h"
 #include "server/api/request_fields.h"
 
 namespace dure {
 
 struct ApiLimits {
+  std::chrono::nanoseconds time{0};  ///< for an answer, from its request on; 0: none
   int choices = 8;
   size_t tools = 128, stop = 16, logit_bias = 4096, messages = 100'000;
 };

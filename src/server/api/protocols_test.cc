@@ -1,4 +1,7 @@
 // Requests of Anthropic's, Ollama's and Responses' clients against a tiny model, and what all endpoints have in common.
+#include <future>
+
+#include "base/error.h"
 #include "server/api/test_api.h"
 
 namespace dure {
@@ -103,6 +106,59 @@ TEST_F(Protocols, SeveralPromptsAreOneAnswer) {
   for (int i = 0; i < 9; ++i) many["prompt"].push_back("x");
   many["max_tokens"] = 100;
   EXPECT_EQ(post("/v1/completions", many, 503)["error"]["code"], "overloaded");
+}
+
+/// A model that is loaded when the test wishes, and how it wishes.
+class Loading : public TestApi {
+ protected:
+  using Gate = std::promise<bool>;  // whether it can be loaded
+  explicit Loading(std::shared_ptr<Gate> gate = std::make_shared<Gate>()) : TestApi(slow(*gate)), gate_(gate) {}
+
+  static ModelPoolOptions slow(Gate& gate) {
+    ModelPoolOptions o = options();
+    o.service.model.load.progress = [open = gate.get_future().share()](int64_t, int64_t) {
+      require(open.get(), "weights are missing");
+    };
+    return o;
+  }
+  std::shared_ptr<RecordedExchange> ask_for_chat() { return begin("POST", "/v1/chat/completions", dump_json(chat())); }
+
+  /// The answers to as many requests as may wait, one of which loads the model.
+  std::vector<HttpResponse> answers(bool can_be_loaded) {
+    auto loader = std::async(std::launch::async, [&] { return finish(ask_for_chat()); });
+    while (pool_.ready()) std::this_thread::yield();
+    std::vector<std::shared_ptr<RecordedExchange>> waiting;
+    for (int i = 0; i < 4; ++i) waiting.push_back(ask_for_chat());
+    EXPECT_EQ(parse_json(finish(ask_for_chat()).body, "refusal")["error"]["code"], "overloaded");
+    EXPECT_EQ(ask("GET", "/health").status, 503);
+    for (const auto& w : waiting) EXPECT_FALSE(w->ended());
+    gate_->set_value(can_be_loaded);
+    std::vector<HttpResponse> answers{loader.get()};
+    for (const auto& w : waiting) answers.push_back(finish(w));
+    return answers;
+  }
+
+  std::shared_ptr<Gate> gate_;
+};
+
+TEST_F(Loading, RequestsWaitForTheirModel) {
+  for (const HttpResponse& r : answers(true)) EXPECT_EQ(r.status, 200) << r.body;
+}
+
+TEST_F(Loading, WhoWaitsHearsThatItFailed) {
+  for (const HttpResponse& r : answers(false)) {
+    EXPECT_EQ(r.status, 500);
+    EXPECT_EQ(parse_json(r.body, "error")["error"]["code"], "model_failed");
+  }
+}
+
+TEST_F(Protocols, WhatCannotBeginInTimeIsRefused) {
+  context_.limits.time = std::chrono::nanoseconds(1);
+  for (const char* path : {"/v1/chat/completions", "/v1/completions"}) {
+    Json body = chat();
+    body["prompt"] = "Hello";
+    EXPECT_EQ(post(path, body, 503)["error"]["code"], "timeout") << path;
+  }
 }
 
 TEST_F(Protocols, PromptsCanBeScoredAlone) {

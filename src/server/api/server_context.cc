@@ -40,19 +40,31 @@ std::exception_ptr blame_the_server(std::exception_ptr error) {
   return error;
 }
 
+HttpError waited_too_long() {
+  return {503,       "server_error",
+          "timeout", "the time for an answer was over before it could begin",
+          "",        {{"retry-after", "30"}, {"x-should-retry", "false"}}};
+}
+
 /// Tells the server's statistics what a sink hears.
 class Counted : public AnswerSink {
  public:
   Counted(std::shared_ptr<ApiSink> sink, ServerStats& stats) : sink_(std::move(sink)), stats_(stats) {}
-  void started(int prompt, int cached) override { sink_->started(prompt, cached); }
+  void started(int prompt, int cached) override {
+    begun_ = true;
+    sink_->started(prompt, cached);
+  }
   void progress(int done, int total) override { sink_->progress(done, total); }
   void piece(int choice, AnswerPiece piece) override { sink_->piece(choice, std::move(piece)); }
   void finished(int choice, AnswerEnd end) override {
+    if (!begun_ && end.reason == FinishReason::deadline) late_ = true;
+    if (late_) return;
     stats_.ended(end.reason);
     cancelled_ = end.reason == FinishReason::cancelled;
     sink_->finished(choice, std::move(end));
   }
   void done(const AnswerUsage& usage) override {
+    if (late_) return failed(std::make_exception_ptr(waited_too_long()));
     stats_.finished(usage, cancelled_);
     sink_->done(usage);
   }
@@ -64,17 +76,22 @@ class Counted : public AnswerSink {
  private:
   std::shared_ptr<ApiSink> sink_;
   ServerStats& stats_;
-  bool cancelled_ = false;
+  bool begun_ = false, late_ = false, cancelled_ = false;
 };
 
 }  // namespace
 
 ModelLease acquire_model(ServerContext& context, const std::string& name) {
-  // Waiting would keep a thread that others need.
-  if (!context.models.ready())
-    throw HttpError(503, "server_error", "loading", "the model is being loaded", "", {{"retry-after", "2"}});
   try {
-    return context.models.acquire(name);
+    return context.models.acquire(name, false);  // waiting would keep a thread that others need
+  } catch (...) {
+    fail_to_load(std::current_exception());
+  }
+}
+
+void fail_to_load(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
   } catch (const Error& e) {
     throw HttpError(500, "server_error", "model_failed", e.what());
   }
@@ -83,6 +100,7 @@ ModelLease acquire_model(ServerContext& context, const std::string& name) {
 Ticket start_answer(ServerContext& context, const ModelLease& lease, ChatRequest request,
                     const std::shared_ptr<ApiSink>& sink) {
   request.adapter = lease.adapter;
+  if (context.limits.time.count() > 0) request.deadline = std::chrono::steady_clock::now() + context.limits.time;
   try {
     return lease.service->submit(std::move(request), std::make_shared<Counted>(sink, context.stats));
   } catch (const QueueFull& e) {

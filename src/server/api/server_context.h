@@ -37,8 +37,11 @@ class ApiSink : public AnswerSink {
   ModelLease lease_;  // keeps the model loaded
 };
 
-/// The model of a request. Throws HttpError: 404 for an unknown one, 503 while it is being loaded.
+/// The model of a request, loaded if it must. Throws HttpError: 404 for an unknown one; ModelLoading, which has the
+/// route call its handler again.
 ModelLease acquire_model(ServerContext& context, const std::string& name);
+/// Throws what went wrong when a model was loaded: an Error becomes HttpError 500.
+[[noreturn]] void fail_to_load(const std::exception_ptr& error);
 
 /// Hands a request to its model and cancels it when the client leaves. Throws HttpError.
 void submit_answer(ServerContext& context, const ModelLease& lease, ChatRequest request,

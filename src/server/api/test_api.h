@@ -27,9 +27,13 @@ class TestApi : public testing::Test {
     return o;
   }
 
-  TestApi() { add_api_routes(router_, context_); }
+  explicit TestApi(ModelPoolOptions o = options()) : pool_(std::move(o)) { add_api_routes(router_, context_); }
 
   HttpResponse ask(const std::string& method, const std::string& path, const std::string& body = {}) {
+    return finish(begin(method, path, body));
+  }
+  /// Returns when the handler does, which may be before there is an answer.
+  std::shared_ptr<RecordedExchange> begin(const std::string& method, const std::string& path, const std::string& body) {
     HttpRequest request;
     request.method = method;
     request.path = path;
@@ -41,15 +45,19 @@ class TestApi : public testing::Test {
     request.body = body;
     std::string allowed;
     const Route* route = router_.find(request, allowed);
-    if (route == nullptr) return {404};
-    const auto exchange = std::make_shared<RecordedExchange>(std::move(request), route->options.errors);
+    const auto exchange = std::make_shared<RecordedExchange>(
+        std::move(request), route == nullptr ? ErrorFormat(openai_error) : route->options.errors);
     try {
+      if (route == nullptr) throw not_found("no such path");
       route->handler(exchange);
     } catch (...) {
       exchange->send_error(std::current_exception());
     }
+    return exchange;
+  }
+  static HttpResponse finish(const std::shared_ptr<RecordedExchange>& exchange) {
     for (int i = 0; i < 6000 && !exchange->ended(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    EXPECT_TRUE(exchange->ended()) << body;
+    EXPECT_TRUE(exchange->ended()) << exchange->request().body;
     return exchange->response();
   }
   Json post(const std::string& path, const Json& body, int status = 200) {
@@ -85,7 +93,7 @@ class TestApi : public testing::Test {
 
   ServerStats stats_;
   ServerContext context_{pool_, stats_};
-  ModelPool pool_{options()};  // its requests tell the two above of their end
+  ModelPool pool_;  // its requests tell the two above of their end
   Router router_;
 };
 

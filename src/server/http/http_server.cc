@@ -216,6 +216,8 @@ void HttpServer::stop(std::chrono::milliseconds grace) {
   impl_->core.workers.join();
 }
 
+void HttpServer::post(std::function<void()> task) { asio::post(impl_->core.workers, std::move(task)); }
+
 HttpCounters HttpServer::counters() const {
   HttpCore& core = impl_->core;
   const std::lock_guard lock(core.mutex);

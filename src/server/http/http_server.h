@@ -69,6 +69,9 @@ class HttpServer {
   /// Returns when all threads have ended. Not from a handler.
   void stop(std::chrono::milliseconds grace);
 
+  /// Runs a task on a thread for handlers; not after stop().
+  void post(std::function<void()> task);
+
   HttpCounters counters() const;
 
  private:
