@@ -10,6 +10,7 @@
 #include "chat/measures.h"
 #include "chat/prepare.h"
 #include "chat/tool_call_memory.h"
+#include "engine/block_key.h"
 
 namespace dure {
 namespace {
@@ -129,9 +130,22 @@ void Ticket::cancel() {
   });
 }
 
+namespace {
+
+/// Beside the cache of prompts, which is of no use to an agent without its calls.
+std::filesystem::path tool_file(const ServiceOptions& options, const LoadedModel& model) {
+  const std::filesystem::path& folder = options.engine.cache_dir;
+  if (folder.empty()) return {};
+  return folder / fmt::format("tool-calls-{}.json", root_key(model.fingerprint(), -1).hex());
+}
+
+}  // namespace
+
 struct ChatService::Impl {
   explicit Impl(const ServiceOptions& options)
-      : model(options.model), preparer(model, options.tool_memory), places(std::make_shared<std::atomic<int>>(0)) {
+      : model(options.model),
+        preparer(model, options.tool_memory, tool_file(options, model)),
+        places(std::make_shared<std::atomic<int>>(0)) {
     EngineOptions e = options.engine;
     e.fingerprint = model.fingerprint();
     e.max_model_len = e.max_model_len > 0 ? std::min(e.max_model_len, model.info().max_position_embeddings)

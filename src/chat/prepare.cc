@@ -10,6 +10,9 @@
 namespace dure {
 namespace {
 
+constexpr size_t kToolMemoryBytes = size_t{16} << 20;
+constexpr std::chrono::seconds kToolMemoryAge{5};
+
 bool says_thinking(const ChatPrompt& chat, bool wanted) {
   if (chat.thinking) return *chat.thinking == wanted;
   return !wanted && chat.reasoning_effort == "none";
@@ -41,7 +44,8 @@ std::vector<std::string> names_of(const Json& tools) {
 }  // namespace
 
 struct RequestPreparer::Impl {
-  Impl(const LoadedModel& m, bool memory) : model(m), grammars(m) {
+  Impl(const LoadedModel& m, bool memory, std::filesystem::path file)
+      : model(m), calls(kToolMemoryBytes, std::move(file)), grammars(m) {
     if (m.renderer() == nullptr) return;
     style = tool_style(*m.renderer(), m.template_source());
     markers = markers_of(*style.format, m.tokenizer());
@@ -77,6 +81,7 @@ struct RequestPreparer::Impl {
     if (!chat.reasoning_effort.empty() && chat.reasoning_effort != "none")
       context["reasoning_effort"] = chat.reasoning_effort;
 
+    calls.save(kToolMemoryAge);  // here, where nobody's answer waits for the disk
     const PromptRenderer& renderer = replaying ? *replaying : *model.renderer();
     RenderedPrompt prompt = model.render(renderer, std::move(context), says_thinking(chat, false), begun);
     out.prompt = std::move(prompt.ids);
@@ -106,8 +111,8 @@ struct RequestPreparer::Impl {
   AnswerGrammars grammars;
 };
 
-RequestPreparer::RequestPreparer(const LoadedModel& model, bool tool_memory)
-    : impl_(std::make_unique<Impl>(model, tool_memory)) {}
+RequestPreparer::RequestPreparer(const LoadedModel& model, bool tool_memory, std::filesystem::path tool_file)
+    : impl_(std::make_unique<Impl>(model, tool_memory, std::move(tool_file))) {}
 RequestPreparer::~RequestPreparer() = default;
 
 void RequestPreparer::remember_calls(const std::vector<std::string>& ids, const std::string& text) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,8 +25,8 @@ struct PreparedRequest {
 /// What preparing needs besides the model, made once and shared by all requests. Thread-safe.
 class RequestPreparer {
  public:
-  /// `tool_memory`: see ServiceOptions. REQUIRES: the model outlives this.
-  RequestPreparer(const LoadedModel& model, bool tool_memory);
+  /// `tool_memory`: see ServiceOptions; `tool_file`: see ToolCallMemory. REQUIRES: the model outlives this.
+  RequestPreparer(const LoadedModel& model, bool tool_memory, std::filesystem::path tool_file = {});
   ~RequestPreparer();
 
   /// Throws RequestError naming the field for what the model cannot do.

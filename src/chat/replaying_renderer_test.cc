@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "chat/prompt_messages.h"
+#include "formats/temporary_folder.h"
 #include "text/chat_template.h"
 #include "text/encoding/encoding.h"
 #include "text/tools/answer_parser.h"
@@ -30,6 +32,42 @@ TEST(ToolCallMemory, ForgetsWhatWasNotAskedForTheLongest) {
   EXPECT_EQ(memory.recall(d).size(), 400);
   memory.remember({"e"}, std::string(2000, 'z'));
   EXPECT_EQ(memory.recall(d).size(), 400);
+}
+
+TEST(ToolCallMemory, OutlastsARestart) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder / "calls.json";
+  const std::string a[] = {"a"}, bc[] = {"b", "c"}, big[] = {"big"};
+  const std::string text = "<call>\n \"\u00e9\\";
+  {
+    ToolCallMemory memory(16 << 20, file);
+    memory.remember({"a"}, text);
+    memory.save(std::chrono::hours(1));
+    EXPECT_FALSE(std::filesystem::exists(file));  // too soon
+    memory.save({});
+    memory.remember({"b", "c"}, "more");
+  }
+  {
+    ToolCallMemory memory(16 << 20, file);
+    EXPECT_EQ(memory.recall(a), text);
+    EXPECT_EQ(memory.recall(bc), "more");
+    memory.remember({"big"}, std::string(5 << 20, 'x'));  // more than the file is to hold
+    EXPECT_EQ(memory.recall(bc), "more");
+  }
+  EXPECT_LT(std::filesystem::file_size(file), size_t{5} << 20);
+  EXPECT_EQ(ToolCallMemory(16 << 20, file).recall(bc), "more");
+  EXPECT_EQ(ToolCallMemory(16 << 20, file).recall(big), "");
+
+  const std::string whole = read_file(file);
+  for (size_t length = 0; length < whole.size(); ++length) {
+    std::ofstream(file, std::ios::binary) << whole.substr(0, length);
+    EXPECT_EQ(ToolCallMemory(16 << 20, file).recall(bc), "");
+  }
+  for (const char* other : {"[]", "{}", R"({"calls":{}})", R"({"calls":[1]})", R"({"calls":[{"ids":1,"text":2}]})"}) {
+    std::ofstream(file, std::ios::binary) << other;
+    EXPECT_EQ(ToolCallMemory(16 << 20, file).recall(bc), "") << other;
+  }
+  ToolCallMemory(1000, "/dev/null/nowhere").remember({"a"}, "x");
 }
 
 TEST(ToolCallMemory, MakesIdsOfTheirOwn) {

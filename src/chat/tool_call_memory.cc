@@ -5,7 +5,15 @@
 #include <string_view>
 #include <utility>
 
+#include "base/file.h"
+#include "base/json.h"
+
 namespace dure {
+namespace {
+
+constexpr size_t kSavedBytes = size_t{4} << 20;
+
+}  // namespace
 
 std::string new_call_id() {
   constexpr std::string_view kAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -14,6 +22,18 @@ std::string new_call_id() {
   std::string id = "call_";
   for (int i = 0; i < 24; ++i) id += kAlphabet[letter(random)];
   return id;
+}
+
+ToolCallMemory::ToolCallMemory(size_t max_bytes, std::filesystem::path file)
+    : max_bytes_(max_bytes), file_(std::move(file)) {
+  if (file_.empty()) return;
+  try {
+    const Json saved = parse_json(read_file(file_, 4 * kSavedBytes), file_.string());
+    for (const Json& call : saved.at("calls"))
+      remember(call.at("ids").get<std::vector<std::string>>(), call.at("text").get<std::string>());
+  } catch (const std::exception&) {  // what was read so far is of use
+  }
+  unsaved_ = false;
 }
 
 size_t ToolCallMemory::Entry::bytes() const {
@@ -35,6 +55,7 @@ void ToolCallMemory::remember(std::vector<std::string> ids, std::string text) {
     by_first_id_.erase(entries_.back().ids[0]);
     entries_.pop_back();
   }
+  unsaved_ = true;
 }
 
 std::string ToolCallMemory::recall(std::span<const std::string> ids) {
@@ -46,6 +67,35 @@ std::string ToolCallMemory::recall(std::span<const std::string> ids) {
     return "";
   entries_.splice(entries_.begin(), entries_, found->second);
   return found->second->text;
+}
+
+std::string ToolCallMemory::file_text() const {
+  size_t bytes = 0;
+  auto oldest = entries_.begin();
+  while (oldest != entries_.end() && (bytes += oldest->bytes()) <= kSavedBytes) ++oldest;
+  Json calls = Json::array();
+  while (oldest != entries_.begin()) {  // the one asked for last is read last
+    --oldest;
+    calls.push_back({{"ids", oldest->ids}, {"text", oldest->text}});
+  }
+  return dump_json({{"calls", std::move(calls)}});
+}
+
+void ToolCallMemory::save(Clock::duration age) {
+  if (file_.empty()) return;
+  const std::unique_lock saving(saving_, std::try_to_lock);
+  if (!saving) return;  // somebody else does
+  std::string text;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!unsaved_ || Clock::now() - saved_at_ < age) return;
+    unsaved_ = false;
+    saved_at_ = Clock::now();
+    text = file_text();
+  }
+  try {
+    write_file_atomically(file_, [&](std::ostream& out) { out << text; });
+  } catch (const std::exception&) {}
 }
 
 }  // namespace dure

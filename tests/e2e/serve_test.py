@@ -95,6 +95,28 @@ class ServeTest(unittest.TestCase):
         with Server("--cache-dir", folder, "--exact") as server:
             self.assertEqual(server.chat(LONG)[0], first)
 
+    def test_calls_are_replayed_after_a_restart(self):
+        folder = self.folder()
+        tools = [{"type": "function", "function": {"name": "f", "parameters": {
+            "type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"], "additionalProperties": False}}}]
+        question = {"role": "user", "content": "Call f"}
+        with Server("--cache-dir", folder) as server:
+            status, answer = server.call("/v1/chat/completions", {
+                "messages": [question], "tools": tools, "tool_choice": "required", "temperature": 0, "max_tokens": 200})
+            self.assertEqual(status, 200, answer)
+            message = answer["choices"][0]["message"]
+            call = message["tool_calls"][0]
+            call["function"]["arguments"] = json.dumps(json.loads(call["function"]["arguments"]), indent=4)
+            conversation = {"messages": [question, message, {"role": "tool", "tool_call_id": call["id"], "content": "1"}],
+                            "tools": tools}
+            replayed = server.call("/apply-template", conversation)
+        with Server("--cache-dir", folder) as server:
+            self.assertEqual(server.call("/apply-template", conversation), replayed)
+        with Server("--no-cache-dir") as server:
+            rendered = server.call("/apply-template", conversation)
+            self.assertEqual(rendered[0], 200)
+            self.assertNotEqual(rendered, replayed)
+
     def test_clients_that_leave_free_their_places(self):
         with Server("--no-cache-dir", "--parallel", "4", "--queue", "64") as server:
             for stream in (True, False):
@@ -120,6 +142,13 @@ class ServeTest(unittest.TestCase):
             for s in streams:
                 s.socket.close()
             server.wait_for_rest()
+
+    def test_answers_end_in_time(self):
+        with Server("--no-cache-dir", "--request-timeout", "1") as server:
+            status, answer = server.call("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}], "n": 8,
+                                                                  "max_tokens": 8000, "ignore_eos": True})
+            self.assertEqual((status, answer["choices"][0]["finish_reason"]), (200, "length"), answer)
+            self.assertLess(answer["usage"]["completion_tokens"], 64000)
 
     def test_keys(self):
         with Server("--no-cache-dir", "--api-key", "secret") as server:
