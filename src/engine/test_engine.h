@@ -11,11 +11,13 @@
 
 namespace dure {
 
-/// For tests: a tiny model of MLA and MoE, and engines for it.
+/// For tests: a tiny model, by default one of MLA and MoE, and engines for it.
 struct TinyEngine {
+  std::string name = "ds3-tiny";
+  std::vector<AdapterChoice> adapters = {};
   std::unique_ptr<Device> device = make_device();
-  std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(DURE_TESTS_DIR "/fixtures/models/ds3-tiny", *device);
-  std::unique_ptr<Model> model = load_model(*checkpoint, *device);
+  std::unique_ptr<Checkpoint> checkpoint = open_checkpoint(DURE_TESTS_DIR "/fixtures/models/" + name, *device);
+  std::unique_ptr<Model> model = load_model(*checkpoint, *device, {.adapters = adapters});
 
   EngineOptions options(int max_model_len, int blocks = 0, int batch = 512) const {
     EngineOptions options;
