@@ -188,7 +188,8 @@ class Faulty : public Model {
     return model_.forward(b);
   }
   Tensor logits(const Tensor& hidden) override { return model_.logits(hidden); }
-  Tensor draft(const Tensor& hidden, const Batch& next) override { return model_.draft(hidden, next); }
+  Tensor draft_hidden(const Tensor& hidden, const Batch& next) override { return model_.draft_hidden(hidden, next); }
+  Tensor draft_logits(const Tensor& hidden) override { return model_.draft_logits(hidden); }
   bool can_draft() const override { return false; }
   const Parameters& parameters() const override { return model_.parameters(); }
   std::vector<std::vector<CachePlane>> cache_planes(bool) const override { return model_.cache_planes(); }

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "ops/checkpoint.h"
 
 namespace dure {
 
@@ -15,18 +16,31 @@ Tensor DecoderModel::embed(const Batch& b) const {
   return embedding(Tensor::from(embed_tokens.data.device(), b.tokens), embed_tokens);
 }
 
+Tensor DecoderModel::apply(const DecoderLayer& layer, const Tensor& x, const Batch& b, int index) {
+  if (!b.recompute) return layer(x, b, index);
+  // The second run is long after the caller's batch is gone, and has nothing new to show.
+  const auto again = std::make_shared<Batch>(b);
+  const Tensor y = checkpoint([&layer, again, index](const Tensor& in) { return layer(in, *again, index); }, x);
+  again->trace = nullptr;
+  return y;
+}
+
 Tensor DecoderModel::forward(const Batch& b) {
   norm.weight.device().backend().set_row_kind(b.kind);
   Tensor x = embed(b);  // [T, D]
   b.observe("embedding", -1, x);
   for (size_t i = 0; i < layers.size(); ++i) {
-    x = layers[i](x, b, static_cast<int>(i));
+    x = apply(layers[i], x, b, static_cast<int>(i));
     b.observe("layer_output", static_cast<int>(i), x);
   }
   return norm(x);
 }
 
-Tensor DecoderModel::draft(const Tensor&, const Batch&) { fail("{}: this model has no MTP layer", info_.model_type); }
+Tensor DecoderModel::draft_hidden(const Tensor&, const Batch&) {
+  fail("{}: this model has no MTP layer", info_.model_type);
+}
+
+Tensor DecoderModel::draft_logits(const Tensor&) { fail("{}: this model has no MTP layer", info_.model_type); }
 
 std::vector<std::vector<CachePlane>> DecoderModel::cache_planes(bool) const {
   std::vector<std::vector<CachePlane>> planes;

@@ -21,7 +21,8 @@ class DecoderModel : public Model {
  public:
   Tensor forward(const Batch& b) override;
   Tensor logits(const Tensor& hidden) override { return lm_head(hidden); }
-  Tensor draft(const Tensor& hidden, const Batch& next_tokens) override;
+  Tensor draft_hidden(const Tensor& hidden, const Batch& next_tokens) override;
+  Tensor draft_logits(const Tensor& hidden) override;
   bool can_draft() const override { return false; }
   const Parameters& parameters() const override { return parameters_; }
   std::vector<std::vector<CachePlane>> cache_planes(bool drafting) const override;
@@ -34,6 +35,8 @@ class DecoderModel : public Model {
   void begin(const Fields& config, Loader& load);
   void finish(const Loader& load, int64_t inactive_parameters);
   Tensor embed(const Batch& b) const;  // [T, D]
+  /// One layer on x [T, D], its activations kept or not as the batch asks.
+  static Tensor apply(const DecoderLayer& layer, const Tensor& x, const Batch& b, int index);
 
   Weight embed_tokens;  // [V, D]
   std::vector<DecoderLayer> layers;

@@ -98,13 +98,15 @@ class DeepSeek : public DecoderModel {
     finish(load, inactive_ + load.elements() - before_mtp);
   }
 
-  Tensor draft(const Tensor& hidden, const Batch& next_tokens) override {  // hidden: [T, D]
-    if (!mtp_) return DecoderModel::draft(hidden, next_tokens);
+  Tensor draft_hidden(const Tensor& hidden, const Batch& next_tokens) override {  // hidden: [T, D]
+    if (!mtp_) return DecoderModel::draft_hidden(hidden, next_tokens);
     const Tensor ids = Tensor::from(hidden.device(), next_tokens.tokens);
-    const Tensor e = mtp_->enorm(embedding(ids, mtp_->embed_tokens));       // [T, D]
-    const Tensor x = mtp_->eh_proj(concat(e, mtp_->hnorm(hidden)));         // [T, D]
-    const Tensor y = mtp_->layer(x, next_tokens, info_.num_hidden_layers);  // [T, D]
-    return mtp_->head(mtp_->norm(y));                                       // [T, V]
+    const Tensor e = mtp_->enorm(embedding(ids, mtp_->embed_tokens));  // [T, D]
+    const Tensor x = mtp_->eh_proj(concat(e, mtp_->hnorm(hidden)));    // [T, D]
+    return mtp_->norm(apply(mtp_->layer, x, next_tokens, info_.num_hidden_layers));
+  }
+  Tensor draft_logits(const Tensor& hidden) override {
+    return mtp_ ? mtp_->head(hidden) : DecoderModel::draft_logits(hidden);
   }
   bool can_draft() const override { return mtp_.has_value(); }
 

@@ -78,7 +78,11 @@ Tensor Loader::vector(const std::string& name, int64_t size) {
   return to_float(stored, {size});
 }
 
-Tensor Loader::buffer(const std::string& name, int64_t size) { return vector(name, size); }
+Tensor Loader::buffer(const std::string& name, int64_t size) {
+  const Tensor values = vector(name, size);
+  parameters_.push_back({name, values});
+  return values;
+}
 
 Tensor Loader::constants(const std::string& name, int64_t size) {
   const Tensor values = vector(name, size);

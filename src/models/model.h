@@ -47,7 +47,12 @@ class Model {
   virtual Tensor logits(const Tensor& hidden) = 0;
   /// Multi-token prediction (DeepSeek-V3, section 2.2): row t holds the hidden state of token t and `tokens` the token
   /// after it; returns logits for the token after that, [T, V]. Throws Error if the model has no such layer.
-  virtual Tensor draft(const Tensor& hidden, const Batch& next_tokens) = 0;
+  Tensor draft(const Tensor& hidden, const Batch& next_tokens) {
+    return draft_logits(draft_hidden(hidden, next_tokens));
+  }
+  /// Its two halves: the hidden states after the layer's own norm [T, D], and its head, [rows, D] -> [rows, V].
+  virtual Tensor draft_hidden(const Tensor& hidden, const Batch& next_tokens) = 0;
+  virtual Tensor draft_logits(const Tensor& hidden) = 0;
   virtual bool can_draft() const = 0;
 
   virtual const Parameters& parameters() const = 0;

@@ -11,7 +11,8 @@ namespace dure {
 class KVCache;
 
 /// The one way to look inside a forward pass: called with a name, a layer (-1 outside the layers) and a tensor.
-/// Names: "embedding" [T, D], "layer_output" [T, D], "router_experts" I32 [T, k], "router_weights" [T, k].
+/// Names: "embedding" [T, D], "layer_output" [T, D], "router_experts" I32 [T, k], "router_weights" [T, k],
+/// "balance_loss" [1] with Batch::balance.
 using Trace = std::function<void(std::string_view name, int layer, const Tensor& value)>;
 
 /// Rows of several sequences that go through the model together. Ragged: a prefill chunk, a decode step of many
@@ -24,6 +25,9 @@ struct Batch {
   Tensor block_table;          ///< I32 [S, pages per sequence], with a cache
   RowKind kind = RowKind::prompt;
   const Trace* trace = nullptr;
+  /// In training: what the sequence-wise balance loss of each router weighs (see balance_loss()); 0: nothing.
+  float balance = 0;
+  bool recompute = false;  ///< in training: layers run again in the backward pass, their activations are not kept
 
   int rows() const { return static_cast<int>(tokens.size()); }
   Ragged ragged() const { return {starts, positions}; }

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "nn/mlp.h"
+#include "ops/balance_loss.h"
 #include "ops/moe.h"
 
 namespace dure {
@@ -17,11 +18,20 @@ class MoE : public FeedForward {
   std::optional<MLP> shared_experts;
 
   Tensor operator()(const Tensor& x, const Batch& b, int layer) const override {  // x: [T, D]
-    const Routed routed = route(gate(x), e_score_correction_bias, routing);
+    const Tensor logits = gate(x);                                                // [T, E]
+    const Routed routed = route(logits, e_score_correction_bias, routing);
     b.observe("router_experts", layer, routed.ids);
     b.observe("router_weights", layer, routed.weights);
-    const Tensor y = moe(x, experts, routed);  // [T, D]
+    const Tensor y = balanced(moe(x, experts, routed), logits, routed.ids, b, layer);  // [T, D]
     return shared_experts ? add(y, (*shared_experts)(x)) : y;
+  }
+
+ private:
+  Tensor balanced(const Tensor& y, const Tensor& logits, const Tensor& ids, const Batch& b, int layer) const {
+    if (b.balance == 0) return y;
+    const Tensor loss = balance_loss(logits, ids, b.starts, routing.score);  // [1]
+    b.observe("balance_loss", layer, loss);
+    return with_loss(y, loss, b.balance);
   }
 };
 

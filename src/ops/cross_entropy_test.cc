@@ -1,6 +1,7 @@
 #include "ops/cross_entropy.h"
 
 #include "ops/gradient_check.h"
+#include "ops/linear.h"
 
 namespace dure {
 namespace {
@@ -22,6 +23,28 @@ TEST(CrossEntropy, LogitsFarApartDoNotOverflow) {
   EXPECT_FLOAT_EQ(loss.data()[0], 2e4f);
   backward(loss);
   EXPECT_THAT(logits.grad().to_floats(), testing::ElementsAre(1, -1));
+}
+
+TEST(CrossEntropy, InChunksItIsTheSumAndHasItsGradient) {
+  const Tensor l = labels({0, -1, 4, 2, -100, -100, 3});
+  const auto chunked = [&](int64_t chunk) {
+    return [&, chunk](const Inputs& in) {
+      return chunked_cross_entropy([&](const Tensor& x) { return linear(x, weight(in[1])); }, in[0], l, chunk);
+    };
+  };
+  const Inputs inputs = {random({7, 3}), random({5, 3})};
+  for (const int64_t chunk : {1, 2, 3, 7, 100}) {
+    EXPECT_NEAR(chunked(chunk)(inputs).data()[0], 4 * cross_entropy(linear(inputs[0], weight(inputs[1])), l).data()[0],
+                1e-5);
+    expect_gradient(chunked(chunk), {random({7, 3}), random({5, 3})});
+  }
+}
+
+TEST(CrossEntropy, InChunksNoLabelIsNoLoss) {
+  const Tensor x = random({2, 3});
+  const Block head = [&](const Tensor& in) { return in; };
+  EXPECT_EQ(chunked_cross_entropy(head, x, labels({-1, -1}), 1).data()[0], 0);
+  EXPECT_ERROR(chunked_cross_entropy(head, x, labels({-1, 3}), 1), "label 3 of 3 classes");
 }
 
 TEST(CrossEntropy, NamesWhatIsWrong) {

@@ -12,7 +12,7 @@ AdamW::AdamW(const Parameters& parameters, const AdamWOptions& options) : option
     require(p.dtype() == DType::F32 && p.contiguous(), "AdamW: parameter '{}' is {}, expected F32", name,
             dure::name(p.dtype()));
     states_.push_back(
-        {p, Tensor::zeros(p.device(), DType::F32, p.shape()), Tensor::zeros(p.device(), DType::F32, p.shape())});
+        {name, p, Tensor::zeros(p.device(), DType::F32, p.shape()), Tensor::zeros(p.device(), DType::F32, p.shape())});
   }
 }
 
@@ -40,6 +40,15 @@ void AdamW::step(double learning_rate) {
       }
     });
   }
+}
+
+NamedTensors AdamW::state() const {
+  NamedTensors tensors;
+  for (const State& state : states_) {
+    tensors.emplace_back(state.name + ".m", state.m);
+    tensors.emplace_back(state.name + ".v", state.v);
+  }
+  return tensors;
 }
 
 void AdamW::zero_grad() {

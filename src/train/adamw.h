@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/model.h"
+#include "train/optimizer.h"
 
 namespace dure {
 
@@ -18,24 +19,24 @@ struct AdamWOptions {
 ///
 /// Parameters are updated in place, so that the next forward pass uses them. REQUIRES: float32 parameters in host
 /// memory, as LoadOptions::trainable makes them.
-class AdamW {
+class AdamW : public Optimizer {
  public:
   /// Takes those of the parameters that require a gradient; their moments start at zero.
   explicit AdamW(const Parameters& parameters, const AdamWOptions& options = {});
 
-  /// One update from the parameters' grad(). A parameter without one, because the loss did not use it, stays as it is.
-  void step(double learning_rate);
+  void step(double learning_rate) override;
+  NamedTensors state() const override;  ///< NAME.m and NAME.v of each parameter
   /// Forgets all gradients, which otherwise add up over backward passes.
   void zero_grad();
 
  private:
   struct State {
+    std::string name;
     Tensor parameter, m, v;  // of one shape
   };
 
   AdamWOptions options_;
   std::vector<State> states_;
-  int64_t steps_ = 0;
 };
 
 }  // namespace dure

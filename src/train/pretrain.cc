@@ -1,0 +1,70 @@
+#include "train/pretrain.h"
+
+#include "ops/cross_entropy.h"
+#include "ops/elementwise.h"
+#include "ops/tape.h"
+
+namespace dure {
+namespace {
+
+/// Row t of `next` holds token t + 1 of its document, and its label is token t + 2, if that is a target; rows at a
+/// document's end have nothing to learn and hold whatever follows.
+struct Draft {
+  Batch next;
+  std::vector<int> labels;  // [T]
+};
+
+Draft draft_of(const Batch& batch, const TokenBatch& micro) {
+  Draft d{batch, std::vector<int>(micro.tokens.size(), -1)};
+  for (size_t s = 0; s + 1 < micro.starts.size(); ++s)
+    for (int t = micro.starts[s]; t + 1 < micro.starts[s + 1]; ++t) {
+      const auto row = static_cast<size_t>(t);
+      d.next.tokens[row] = micro.tokens[row + 1];
+      d.labels[row] = micro.targets[row + 1];
+    }
+  return d;
+}
+
+}  // namespace
+
+void StepSize::add(const TokenBatch& batch) {
+  rows += batch.rows();
+  for (size_t s = 0; s + 1 < batch.starts.size(); ++s)
+    for (int t = batch.starts[s]; t < batch.starts[s + 1]; ++t) {
+      const bool target = batch.targets[static_cast<size_t>(t)] >= 0;
+      targets += target;
+      draft_targets += target && t > batch.starts[s];
+    }
+}
+
+void pretrain_backward(Model& model, Device& device, const TokenBatch& micro, const StepSize& step,
+                       const PretrainOptions& options, const Trace& trace, PretrainLoss& loss) {
+  const Trace watch = [&](std::string_view name, int layer, const Tensor& value) {
+    if (name == "balance_loss") loss.balance += value.data()[0] / static_cast<double>(step.rows);
+    if (trace) trace(name, layer, value);
+  };
+  Batch batch{.tokens = micro.tokens, .positions = micro.positions, .starts = micro.starts, .block_table = {}};
+  batch.trace = &watch;
+  batch.balance = static_cast<float>(options.balance / static_cast<double>(step.rows));
+  batch.recompute = options.recompute;
+
+  /// The losses of some labels as a part of the step's mean, of which `value` keeps count.
+  const auto part = [&](const Block& head, const Tensor& hidden, const std::vector<int>& labels, int64_t of,
+                        double& value) {
+    const Tensor sum = chunked_cross_entropy(head, hidden, Tensor::from(device, labels));  // [1]
+    value += of == 0 ? 0 : sum.data()[0] / static_cast<double>(of);
+    return scale(sum, of == 0 ? 0 : 1 / static_cast<float>(of));
+  };
+  const Tensor hidden = model.forward(batch);  // [T, D]
+  Tensor total = part([&](const Tensor& h) { return model.logits(h); }, hidden, micro.targets, step.targets, loss.main);
+  if (options.mtp > 0) {
+    const Draft draft = draft_of(batch, micro);
+    const Tensor ahead = model.draft_hidden(hidden, draft.next);  // [T, D]
+    const Tensor mtp =
+        part([&](const Tensor& h) { return model.draft_logits(h); }, ahead, draft.labels, step.draft_targets, loss.mtp);
+    total = add(total, scale(mtp, static_cast<float>(options.mtp)));
+  }
+  if (total.requires_grad()) backward(total);
+}
+
+}  // namespace dure

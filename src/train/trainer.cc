@@ -1,0 +1,147 @@
+#include "train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "models/model_shape.h"
+#include "train/gradient_norm.h"
+
+namespace dure {
+namespace {
+
+constexpr int kMostSkipped = 3;
+
+/// Matrices are decayed, vectors are not; Muon takes the matrices inside the layers, whose rows and columns are both
+/// features, and leaves embedding, head and routers to AdamW.
+std::vector<std::unique_ptr<Optimizer>> make_optimizers(const Recipe& recipe, const Parameters& parameters) {
+  Parameters orthogonal, matrices, vectors;
+  for (const Parameter& p : parameters) {
+    const auto is_a = [&](std::string_view text) { return p.name.find(text) != p.name.npos; };
+    const bool table = is_a("embed_tokens") || is_a("lm_head") || is_a("shared_head.head") || is_a(".mlp.gate.weight");
+    if (p.tensor.shape().rank() != 2)
+      vectors.push_back(p);
+    else if (recipe.method == Recipe::Method::muon && !table)
+      orthogonal.push_back(p);
+    else
+      matrices.push_back(p);
+  }
+  AdamWOptions undecayed = recipe.adamw;
+  undecayed.weight_decay = 0;
+  std::vector<std::unique_ptr<Optimizer>> optimizers;
+  optimizers.push_back(std::make_unique<Muon>(orthogonal, recipe.muon));
+  optimizers.push_back(std::make_unique<AdamW>(matrices, recipe.adamw));
+  optimizers.push_back(std::make_unique<AdamW>(vectors, undecayed));
+  return optimizers;
+}
+
+NamedTensors state_of(const std::vector<std::unique_ptr<Optimizer>>& optimizers) {
+  NamedTensors all;
+  for (const auto& optimizer : optimizers)
+    for (auto& tensor : optimizer->state()) all.push_back(std::move(tensor));
+  return all;
+}
+
+std::unique_ptr<Checkpoint> starting_point(const Recipe& recipe, const RunFolder& folder, Device& device) {
+  if (const auto step = folder.latest()) return open_checkpoint(folder.step(*step) / "trainer", device);
+  if (recipe.config) return make_new_model(*recipe.config, recipe.source + ": model", recipe.init, device);
+  return open_checkpoint(recipe.from, device);
+}
+
+}  // namespace
+
+Trainer::Trainer(Recipe recipe, Device& device)
+    : Trainer(recipe, device, open_token_source(recipe.data(), recipe.source, recipe.folder.string(), recipe.seed)) {}
+
+Trainer::Trainer(Recipe recipe, Device& device, std::unique_ptr<TokenSource> data)
+    : recipe_(std::move(recipe)), device_(device), folder_(recipe_.output), data_(std::move(data)), load_({}) {
+  const std::unique_ptr<Checkpoint> checkpoint = starting_point(recipe_, folder_, device_);
+  config_ = std::make_shared<const Json>(checkpoint->config());
+  resumed_from_ = folder_.latest();
+  require(!resumed_from_ || !recipe_.config || *recipe_.config == *config_,
+          "{}: it holds a run of another model than {} describes", folder_.path().string(), recipe_.source);
+  model_ = load_model(*checkpoint, device_, {.trainable = true});
+  require(data_->vocab_size() <= model_->info().vocab_size, "{}: the data have {} tokens, the model {}", recipe_.source,
+          data_->vocab_size(), model_->info().vocab_size);
+  optimizers_ = make_optimizers(recipe_, model_->parameters());
+  load_ = ExpertLoad(model_->parameters());
+  require(model_->can_draft() || recipe_.mtp(0) == 0, "{}: loss: field 'mtp': the model has no MTP layer",
+          recipe_.source);
+  if (!resumed_from_) return;
+  state_ = read_checkpoint(folder_.step(*resumed_from_), state_of(optimizers_), device_);
+  for (const auto& optimizer : optimizers_) optimizer->set_steps(state_.step);
+  data_->restore(*state_.data);
+  saved_ = state_.step;
+}
+
+std::vector<TokenBatch> Trainer::take_batches() {
+  const double progress = static_cast<double>(state_.tokens) / static_cast<double>(recipe_.tokens);
+  std::vector<TokenBatch> batches;
+  for (auto left = static_cast<int64_t>(recipe_.batch_tokens(progress)); left > 0;) {
+    batches.push_back(data_->next(std::min(left, recipe_.micro_tokens)));
+    left -= batches.back().rows();
+  }
+  return batches;
+}
+
+void Trainer::update(double learning_rate) {
+  for (const auto& optimizer : optimizers_) optimizer->step(learning_rate);
+}
+
+StepReport Trainer::step() {
+  const auto begin = std::chrono::steady_clock::now();
+  const double progress = static_cast<double>(state_.tokens) / static_cast<double>(recipe_.tokens);
+  const PretrainOptions options{recipe_.mtp(progress), recipe_.balance, recipe_.recompute};
+  const std::vector<TokenBatch> batches = take_batches();
+  StepSize size;
+  for (const TokenBatch& batch : batches) size.add(batch);
+
+  StepReport report;
+  load_.clear();
+  for (const Parameter& p : model_->parameters()) Tensor(p.tensor).clear_grad();
+  const Trace trace = [&](std::string_view name, int layer, const Tensor& value) {
+    if (name == "router_experts") load_.count(layer, value);
+  };
+  for (const TokenBatch& batch : batches)
+    pretrain_backward(*model_, device_, batch, size, options, trace, report.parts);
+
+  report.loss = report.parts.total(options);
+  report.gradient_norm = gradient_norm(model_->parameters());
+  report.learning_rate = recipe_.lr * recipe_.schedule(state_.step, progress);
+  report.expert_load = load_.max_over_mean();
+  report.skipped = !std::isfinite(report.loss) || !std::isfinite(report.gradient_norm);
+  if (!report.skipped) {
+    if (recipe_.clip > 0 && report.gradient_norm > recipe_.clip)
+      scale_gradients(model_->parameters(), recipe_.clip / report.gradient_norm);
+    update(report.learning_rate);
+    load_.move_biases(recipe_.bias_speed(progress));
+  }
+  skipped_ = report.skipped ? skipped_ + 1 : 0;
+  require(
+      skipped_ < kMostSkipped,
+      "step {}: loss {}, gradient norm {}: {} steps in a row were not finite; the last checkpoint, of step {}, is as "
+      "it was",
+      state_.step + 1, report.loss, report.gradient_norm, skipped_, saved_);
+
+  state_.step += 1;
+  state_.tokens += size.rows;
+  for (const auto& optimizer : optimizers_) optimizer->set_steps(state_.step);
+  if (!report.skipped && (done() || state_.step % recipe_.checkpoint_steps == 0)) save();
+  report.step = state_.step;
+  report.tokens = state_.tokens;
+  report.step_tokens = size.rows;
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return report;
+}
+
+void Trainer::save() {
+  if (saved_ == state_.step) return;
+  state_.data = std::make_shared<const Json>(data_->state());
+  folder_.add(state_.step, recipe_.keep_checkpoints, [&](const std::filesystem::path& folder) {
+    write_checkpoint(folder, *config_, *model_, state_of(optimizers_), state_, recipe_.tokenizer);
+  });
+  saved_ = state_.step;
+}
+
+}  // namespace dure

@@ -1,0 +1,171 @@
+#include "train/trainer.h"
+
+#include <gmock/gmock.h>
+
+#include "backend/registry.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/rng.h"
+#include "formats/temporary_folder.h"
+
+namespace dure {
+namespace {
+
+/// A DeepSeek-V3 of two layers, with routed experts and MTP.
+Json tiny_config() {
+  return parse_json(R"({"model_type": "deepseek_v3", "vocab_size": 32, "hidden_size": 32, "num_hidden_layers": 2,
+    "first_k_dense_replace": 1, "intermediate_size": 48, "num_attention_heads": 2, "q_lora_rank": 16,
+    "kv_lora_rank": 16, "qk_nope_head_dim": 8, "qk_rope_head_dim": 8, "v_head_dim": 8, "n_routed_experts": 4,
+    "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "moe_intermediate_size": 16, "n_shared_experts": 1,
+    "routed_scaling_factor": 2.5, "tie_word_embeddings": true, "num_nextn_predict_layers": 1})",
+                    "tiny");
+}
+
+Json tiny_recipe() {
+  return parse_json(R"({"output": "run", "model": {"std": 0.1}, "data": {}, "tokens": 640,
+    "batch": {"tokens": 64, "micro_tokens": 24},
+    "optimizer": {"lr": 0.01, "eps": 1e-10}, "schedule": {"warmup_steps": 2},
+    "loss": {"mtp": 0.3, "balance": 1e-4, "bias_speed": 0.001}, "checkpoint": {"every_steps": 4}})",
+                    "recipe");
+}
+
+class TrainerTest : public testing::Test {
+ protected:
+  TrainerTest() { json["model"]["config"] = tiny_config(); }
+
+  std::unique_ptr<TokenSource> data() const {
+    Rng rng(5);
+    std::vector<int> tokens(400);
+    for (int& t : tokens) t = static_cast<int>(rng.below(32));
+    return make_token_windows(tokens, 16, 1);
+  }
+  std::unique_ptr<Trainer> trainer(const std::string& run = "run", Device* on = nullptr) {
+    json["output"] = run;
+    return std::make_unique<Trainer>(parse_recipe(json, "recipe", folder.path()), on ? *on : *device, data());
+  }
+  static std::vector<float> weights(Trainer& t) {
+    std::vector<float> all;
+    for (const Parameter& p : t.model().parameters()) {
+      const std::vector<float> values = p.tensor.to_floats();
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    return all;
+  }
+  static std::vector<float> run(Trainer& t) {
+    while (!t.done()) t.step();
+    return weights(t);
+  }
+
+  const TemporaryFolder folder;
+  const std::unique_ptr<Device> device = make_device({.threads = 1});
+  Json json = tiny_recipe();
+};
+
+TEST_F(TrainerTest, OverfitsOneBatch) {
+  for (const char* method : {"adamw", "muon"}) {
+    json["optimizer"]["type"] = method;
+    json["tokens"] = 100 * 64;
+    json["batch"]["tokens"] = json["batch"]["micro_tokens"] = 64;
+    json["output"] = method;
+    Trainer t(parse_recipe(json, "recipe", folder.path()), *device,
+              make_token_windows({3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2}, 16, 1));
+    StepReport last;
+    const double first = t.step().parts.main;
+    while (!t.done()) last = t.step();
+    EXPECT_GT(first, 2.5) << method;
+    EXPECT_LT(last.parts.main, 0.05) << method;
+    EXPECT_LT(last.parts.mtp, 0.3) << method;
+  }
+}
+
+TEST_F(TrainerTest, AResumedRunHasTheBitsOfAnUninterruptedOne) {
+  for (const char* method : {"adamw", "muon"}) {
+    json["optimizer"]["type"] = method;
+    const std::string name = method;
+    const std::vector<float> whole = run(*trainer(name + "-whole"));
+    auto first = trainer(name + "-cut");
+    for (int i = 0; i < 7; ++i) first->step();  // the last checkpoint is that of step 4
+    EXPECT_FALSE(first->resumed_from());
+    auto second = trainer(name + "-cut");
+    EXPECT_EQ(second->resumed_from(), 4);
+    EXPECT_EQ(second->tokens(), 256);
+    EXPECT_EQ(run(*second), whole) << method;
+  }
+}
+
+TEST_F(TrainerTest, NeitherThreadsNorRecomputationChangeTheResult) {
+  const std::vector<float> expected = run(*trainer("one"));
+  const std::unique_ptr<Device> two = make_device({.threads = 2});
+  EXPECT_EQ(run(*trainer("two", two.get())), expected);
+  json["batch"]["recompute"] = true;
+  EXPECT_EQ(run(*trainer("again")), expected);
+}
+
+TEST_F(TrainerTest, MicroBatchesAreOneBatch) {
+  json["batch"]["micro_tokens"] = 64;
+  const StepReport whole = trainer("whole")->step();
+  json["batch"]["micro_tokens"] = 32;
+  const StepReport parts = trainer("parts")->step();
+  EXPECT_NEAR(parts.parts.main, whole.parts.main, 1e-5);
+  EXPECT_NEAR(parts.parts.mtp, whole.parts.mtp, 1e-5);
+  EXPECT_NEAR(parts.parts.balance, whole.parts.balance, 1e-5);
+  EXPECT_NEAR(parts.gradient_norm, whole.gradient_norm, 1e-4);
+}
+
+TEST_F(TrainerTest, CheckpointsAreModelsInBfloat16) {
+  auto t = trainer();
+  run(*t);
+  const RunFolder runs(folder / "run");
+  EXPECT_EQ(runs.latest(), 10);
+  EXPECT_FALSE(std::filesystem::exists(runs.step(4)));  // two are kept
+  const auto checkpoint = open_checkpoint(runs.step(10), *device);
+  EXPECT_EQ(checkpoint->config()["torch_dtype"], "bfloat16");
+  EXPECT_EQ(checkpoint->get("model.embed_tokens.weight").data.dtype(), DType::BF16);
+  EXPECT_EQ(checkpoint->get("model.layers.1.mlp.gate.e_score_correction_bias").data.dtype(), DType::F32);
+  const std::unique_ptr<Model> model = load_model(*checkpoint, *device);
+  EXPECT_TRUE(model->can_draft());
+  EXPECT_EQ(model->parameters().size(), t->model().parameters().size());
+}
+
+TEST_F(TrainerTest, BiasesMoveTowardsEvenLoad) {
+  auto t = trainer();
+  t->step();
+  for (const Parameter& p : t->model().parameters()) {
+    if (!p.name.ends_with("e_score_correction_bias")) continue;
+    for (const float b : p.tensor.data()) EXPECT_THAT(b, testing::AnyOf(0.f, 0.001f, -0.001f));
+    EXPECT_THAT(p.tensor.to_floats(), testing::Contains(testing::Ne(0.f)));
+  }
+}
+
+TEST_F(TrainerTest, StepsThatAreNotFiniteChangeNothingAndEndTheRun) {
+  auto t = trainer();
+  t->step();
+  Tensor(t->model().parameters()[0].tensor).data()[0] = std::numeric_limits<float>::quiet_NaN();
+  Tensor(t->model().parameters()[0].tensor).data()[1] = std::numeric_limits<float>::quiet_NaN();
+  const Tensor norm = t->model().parameters()[1].tensor;
+  const std::vector<float> before = norm.to_floats();
+  int skipped = 0;
+  try {
+    for (int i = 0; i < 9; ++i) skipped += t->step().skipped;
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), testing::HasSubstr("3 steps in a row were not finite"));
+  }
+  EXPECT_EQ(skipped, 2);
+  EXPECT_EQ(norm.to_floats(), before);
+}
+
+TEST_F(TrainerTest, RefusesWhatDoesNotFitTogether) {
+  run(*trainer());
+  json["model"]["config"]["hidden_size"] = 64;
+  EXPECT_THROW(trainer(), Error);  // the folder holds another model
+  json["model"]["config"] = tiny_config();
+  json["optimizer"]["type"] = "muon";
+  EXPECT_THROW(trainer(), Error);  // and another optimizer
+  json["model"]["config"]["vocab_size"] = 31;
+  EXPECT_THROW(trainer("small"), Error);  // the data have 32 tokens
+}
+
+}  // namespace
+}  // namespace dure
