@@ -18,7 +18,6 @@ foreach(layer base tensor text formats sampling backend ops nn models toolbox en
   dure_tests(${layer} ${CMAKE_SOURCE_DIR}/src/${layer} dure_${layer})
 endforeach()
 # Golden vectors of third parties come compressed.
-pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 dure_tests(golden ${CMAKE_SOURCE_DIR}/tests/golden dure_cli PkgConfig::ZSTD)
 
 # The checks that CI runs are code too.

@@ -3,8 +3,9 @@
 # packages, configures a preset, builds and tests it. What is said here goes to stderr.
 
 build_packages=(g++ cmake ninja-build ccache pkg-config libfmt-dev nlohmann-json3-dev libcli11-dev libpcre2-dev
-  libutf8proc-dev libcurl4-openssl-dev libssl-dev libboost-dev libsqlite3-dev ca-certificates libgtest-dev libgmock-dev)
-test_packages=("${build_packages[@]}" libzstd-dev json-schema-test-suite python3 binutils)
+  libutf8proc-dev libcurl4-openssl-dev libssl-dev libboost-dev libsqlite3-dev libzstd-dev liblzma-dev ca-certificates
+  libgtest-dev libgmock-dev)
+test_packages=("${build_packages[@]}" json-schema-test-suite python3 binutils)
 
 # Debian 12 and Ubuntu 24.04 both have clang 16; elsewhere DURE_CLANG names another version.
 clang=${DURE_CLANG:-16}
