@@ -69,7 +69,7 @@ class HttpServer {
   /// Returns when all threads have ended. Not from a handler.
   void stop(std::chrono::milliseconds grace);
 
-  /// Runs a task on a thread for handlers; not after stop().
+  /// Runs a task on a thread for handlers; one that comes after stop() is dropped.
   void post(std::function<void()> task);
 
   HttpCounters counters() const;

@@ -11,78 +11,75 @@ namespace {
 
 using Body = ToolFormat::Body;
 
+/// A format that differs from another in what `change` says.
+constexpr ToolFormat like(ToolFormat format, void (*change)(ToolFormat&)) {
+  change(format);
+  return format;
+}
+
+constexpr ToolFormat kDeepSeek31{.name = "deepseek-v3.1",
+                                 .body = Body::heading,
+                                 .calls_begin = "<｜tool▁calls▁begin｜>",
+                                 .calls_end = "<｜tool▁calls▁end｜>",
+                                 .call_begin = "<｜tool▁call▁begin｜>",
+                                 .call_end = "<｜tool▁call▁end｜>",
+                                 .name_suffix = "<｜tool▁sep｜>",
+                                 .separator = "<｜tool▁sep｜>"};
+
+constexpr ToolFormat kDeepSeek32{.name = "deepseek-v3.2",
+                                 .body = Body::dsml,
+                                 .calls_begin = "<｜DSML｜function_calls>",
+                                 .calls_end = "</｜DSML｜function_calls>",
+                                 .call_begin = "<｜DSML｜invoke",
+                                 .call_end = "</｜DSML｜invoke>",
+                                 .name_prefix = " name=\"",
+                                 .name_suffix = "\">\n",
+                                 .arguments_suffix = "\n",
+                                 .calls_gap = "\n",
+                                 .call_separator = "\n",
+                                 .before_calls = "\n\n",
+                                 .parameter_begin = "<｜DSML｜parameter",
+                                 .parameter_end = "</｜DSML｜parameter>"};
+
+constexpr ToolFormat kHermes{.name = "hermes",  // Qwen2.5, Qwen3, Nous Hermes
+                             .body = Body::object,
+                             .call_begin = "<tool_call>",
+                             .call_end = "</tool_call>",
+                             .name_prefix = "\n{\"name\": \"",
+                             .name_suffix = "\", \"arguments\": ",
+                             .arguments_suffix = "}\n",
+                             .call_separator = "\n",
+                             .before_calls = "\n"};
+
 // The order matters to tool_formats() only; detect_tool_format() has its own.
 constexpr ToolFormat kFormats[] = {
-    {.name = "deepseek-v3",  // R1 too
-     .body = Body::heading,
-     .calls_begin = "<｜tool▁calls▁begin｜>",
-     .calls_end = "<｜tool▁calls▁end｜>",
-     .call_begin = "<｜tool▁call▁begin｜>",
-     .call_end = "<｜tool▁call▁end｜>",
-     .name_prefix = "function<｜tool▁sep｜>",
-     .name_suffix = "\n```json\n",
-     .arguments_suffix = "\n```",
-     .call_separator = "\n",
-     .separator = "<｜tool▁sep｜>"},
-    {.name = "deepseek-v3.1",
-     .body = Body::heading,
-     .calls_begin = "<｜tool▁calls▁begin｜>",
-     .calls_end = "<｜tool▁calls▁end｜>",
-     .call_begin = "<｜tool▁call▁begin｜>",
-     .call_end = "<｜tool▁call▁end｜>",
-     .name_suffix = "<｜tool▁sep｜>",
-     .separator = "<｜tool▁sep｜>"},
-    {.name = "deepseek-v3.2",
-     .body = Body::dsml,
-     .calls_begin = "<｜DSML｜function_calls>",
-     .calls_end = "</｜DSML｜function_calls>",
-     .call_begin = "<｜DSML｜invoke",
-     .call_end = "</｜DSML｜invoke>",
-     .name_prefix = " name=\"",
-     .name_suffix = "\">\n",
-     .arguments_suffix = "\n",
-     .calls_gap = "\n",
-     .call_separator = "\n",
-     .before_calls = "\n\n",
-     .parameter_begin = "<｜DSML｜parameter",
-     .parameter_end = "</｜DSML｜parameter>"},
-    {.name = "deepseek-v4",
-     .body = Body::dsml,
-     .calls_begin = "<｜DSML｜tool_calls>",
-     .calls_end = "</｜DSML｜tool_calls>",
-     .call_begin = "<｜DSML｜invoke",
-     .call_end = "</｜DSML｜invoke>",
-     .name_prefix = " name=\"",
-     .name_suffix = "\">\n",
-     .arguments_suffix = "\n",
-     .calls_gap = "\n",
-     .call_separator = "\n",
-     .before_calls = "\n\n",
-     .parameter_begin = "<｜DSML｜parameter",
-     .parameter_end = "</｜DSML｜parameter>"},
-    {.name = "deepseek-v4.1",
-     .body = Body::dsml,
-     .calls_begin = "<｜DSML｜ calls>",
-     .calls_end = "</｜DSML｜ calls>",
-     .call_begin = "<｜DSML｜ invoke",
-     .call_end = "</｜DSML｜ invoke>",
-     .name_prefix = " name=\"",
-     .name_suffix = "\">\n",
-     .arguments_suffix = "\n",
-     .calls_gap = "\n",
-     .call_separator = "\n",
-     .before_calls = "\n\n",
-     .parameter_begin = "<｜DSML｜ parameter",
-     .parameter_end = "</｜DSML｜ parameter>"},
-    {.name = "hermes",  // Qwen2.5, Qwen3, Nous Hermes
-     .body = Body::object,
-     .call_begin = "<tool_call>",
-     .call_end = "</tool_call>",
-     .name_prefix = "\n{\"name\": \"",
-     .name_suffix = "\", \"arguments\": ",
-     .arguments_suffix = "}\n",
-     .call_separator = "\n",
-     .before_calls = "\n"},
+    like(kDeepSeek31,
+         [](ToolFormat& f) {
+           f.name = "deepseek-v3";  // R1 too
+           f.name_prefix = "function<｜tool▁sep｜>";
+           f.name_suffix = "\n```json\n";
+           f.arguments_suffix = "\n```";
+           f.call_separator = "\n";
+         }),
+    kDeepSeek31,
+    kDeepSeek32,
+    like(kDeepSeek32,
+         [](ToolFormat& f) {
+           f.name = "deepseek-v4";
+           f.calls_begin = "<｜DSML｜tool_calls>";
+           f.calls_end = "</｜DSML｜tool_calls>";
+         }),
+    like(kDeepSeek32,
+         [](ToolFormat& f) {
+           f.name = "deepseek-v4.1";
+           f.calls_begin = "<｜DSML｜ calls>";
+           f.calls_end = "</｜DSML｜ calls>";
+           f.call_begin = "<｜DSML｜ invoke";
+           f.call_end = "</｜DSML｜ invoke>";
+           f.parameter_begin = "<｜DSML｜ parameter";
+           f.parameter_end = "</｜DSML｜ parameter>";
+         }),
+    kHermes,
     {.name = "llama-3",
      .body = Body::object,
      .name_prefix = "{\"name\": \"",
@@ -92,16 +89,11 @@ constexpr ToolFormat kFormats[] = {
      .before_calls = "\n",
      .alternative_begin = "<|python_tag|>",
      .bare_object = true},
-    {.name = "generic",  // Hermes for models that were not trained on it
-     .body = Body::object,
-     .call_begin = "<tool_call>",
-     .call_end = "</tool_call>",
-     .name_prefix = "\n{\"name\": \"",
-     .name_suffix = "\", \"arguments\": ",
-     .arguments_suffix = "}\n",
-     .call_separator = "\n",
-     .before_calls = "\n",
-     .bare_object = true},
+    like(kHermes,
+         [](ToolFormat& f) {
+           f.name = "generic";  // for models that were not trained on any
+           f.bare_object = true;
+         }),
 };
 
 constexpr ToolFormat kNone{.name = "none"};
