@@ -100,7 +100,7 @@ TEST_F(Protocols, SeveralPromptsAreOneAnswer) {
   std::vector<std::string> texts(4);
   for (const Json& event : stream("/v1/completions", body))
     for (const Json& choice : event["choices"]) texts[choice["index"].get<size_t>()] += choice["text"];
-  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(texts[i], answer["choices"][i]["text"]);
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(answer["choices"][i]["text"], texts[i]);
   // More than may wait: none of them is answered.
   Json many = body;
   for (int i = 0; i < 9; ++i) many["prompt"].push_back("x");
