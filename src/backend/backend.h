@@ -170,6 +170,8 @@ class Backend {
   virtual void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) = 0;
   virtual void rms_norm(View y, ConstView x, ConstView weight, float eps) = 0;
   virtual void rms_norm_backward(View dx, View dweight, ConstView dy, ConstView x, ConstView weight, float eps) = 0;
+  /// y = (x - mean) / sqrt(variance + eps) * weight + bias, the moments over the last dimension.
+  virtual void layer_norm(View y, ConstView x, ConstView weight, ConstView bias, float eps) = 0;
   /// Turns pair i of row [t, h, :] by angle positions[t] * frequencies[i], and scales by `magnitude`.
   /// sign -1 turns back (the gradient). x [T, H, R], frequencies [R / 2].
   virtual void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
@@ -180,6 +182,10 @@ class Backend {
   /// lse [T, H], unless it is empty: log sum_j exp(scale * q . key[j]), by which results over other positions are
   /// merged. A row that attends nothing (position -1) yields 0 and -infinity.
   virtual void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) = 0;
+  /// ids [T, k] I32: of the positions that row t may attend, those with the highest sum_h weights[t, h] *
+  /// max(q[t, h] . key[j], 0), in ascending order; ties go to the lower position. A row that may attend fewer than k
+  /// has all of them, and then -1. q [T, H, D], weights [T, H], key [.., 1, D] in one part; kv.value is not looked at.
+  virtual void select_positions(View ids, ConstView q, ConstView weights, const KvSource& kv, const Ragged& rows) = 0;
   /// Gradients for keys and values that are rows of the batch. dkey and dvalue are added to.
   virtual void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                                   const KvSource& kv, const Ragged& rows, float scale) = 0;

@@ -417,6 +417,101 @@ TEST_P(Backends, AttentionMergesByLogSumExp) {
   }
 }
 
+TEST_P(Backends, LayerNorm) {
+  const int64_t T = 5, D = 131;
+  const std::vector<float> x = random_values(T, D), w = random_values(1, D), b = random_values(1, D);
+  const auto run = [&](Device& d) {
+    Tensor y = Tensor::empty(d, DType::F32, {T, D});
+    d.backend().layer_norm(y.view(), strided(d, x, T, D, 3, 1).view(), Tensor::from(d, w, {D}).view(),
+                           Tensor::from(d, b, {D}).view(), 1e-6f);
+    return y.to_floats();
+  };
+  EXPECT_LT(relative_error(run(device(GetParam())), run(reference())), 1e-6);
+  // By hand: mean 2, variance 1.
+  Device& d = device(GetParam());
+  Tensor y = Tensor::empty(d, DType::F32, {1, 2});
+  const auto pair = [&](float a, float c) { return Tensor::from(d, std::vector<float>{a, c}, {2}); };
+  d.backend().layer_norm(y.view(), pair(1, 3).alias({1, 2}).view(), pair(10, 100).view(), pair(5, 7).view(), 0);
+  EXPECT_EQ(y.to_floats(), (std::vector<float>{-5, 107}));
+}
+
+/// Whatever is picked must be worth at least what is not, by the definition in double; rows that see few have all.
+TEST_P(Backends, SelectPositions) {
+  const int64_t H = 5, D = 24, K = 40, block = 64, pages = 12;
+  const std::vector<int> starts = {0, 3, 12}, positions = {17, 500, 701, 0, 39, 40, 41, 100, 255, 256, 300, 640};
+  const std::vector<int> table = {3, 0, 9, 4, 7, 11, 1, 2, 8, 10, 5, 6, 20, 12, 21, 13, 22, 14, 23, 15, 16, 17, 18, 19};
+  const int64_t T = static_cast<int64_t>(positions.size());
+  std::normal_distribution<float> normal;
+  const auto values = [&](int64_t n) {
+    std::vector<float> v(static_cast<size_t>(n));
+    for (float& f : v) f = normal(rng);
+    return v;
+  };
+  const std::vector<float> keys = values(2 * pages * block * D), qs = values(T * H * D), ws = values(T * H);
+  const auto run = [&](Device& d, int first, int last) {  // rows of one sequence, or of both
+    const Tensor stored = Tensor::from(d, keys, {2 * pages, block, 1, D});
+    const Tensor tables = Tensor::from(d, table).alias({2, pages});
+    KvSource kv{{stored.view(), {}}, {}, tables.view(), static_cast<int>(block)};
+    std::vector<int> from = starts, at(positions.begin() + first, positions.begin() + last);
+    for (int& s : from) s = std::clamp(s, first, last) - first;
+    const int64_t n = last - first;
+    Tensor ids = Tensor::zeros(d, DType::I32, {n, K});
+    d.backend().select_positions(
+        ids.view(), Tensor::from(d, std::span(qs).subspan(first * H * D, n * H * D), {n, H, D}).view(),
+        Tensor::from(d, std::span(ws).subspan(first * H, n * H), {n, H}).view(), kv, {from, at});
+    return std::vector<int>(ids.data<int>().begin(), ids.data<int>().end());
+  };
+  const std::vector<int> all = run(device(GetParam()), 0, static_cast<int>(T));
+  for (int64_t t = 0; t < T; ++t) {
+    SCOPED_TRACE(t);
+    const int s = t >= starts[1];
+    const std::span<const int> picked(all.data() + t * K, K);
+    std::vector<double> scores;
+    for (int j = 0; j <= positions[t]; ++j) {
+      const float* key = keys.data() + (table[s * pages + j / block] * block + j % block) * D;
+      double sum = 0;
+      for (int64_t h = 0; h < H; ++h) {
+        double dot = 0;
+        for (int64_t i = 0; i < D; ++i) dot += double(qs[(t * H + h) * D + i]) * key[i];
+        sum += ws[t * H + h] * std::max(dot, 0.0);
+      }
+      scores.push_back(sum);
+    }
+    const size_t count = std::min<size_t>(K, scores.size());
+    double least = INFINITY;
+    std::vector<bool> taken(scores.size());
+    for (size_t i = 0; i < static_cast<size_t>(K); ++i) {
+      if (i >= count) {
+        EXPECT_EQ(picked[i], -1);
+        continue;
+      }
+      ASSERT_TRUE(picked[i] >= 0 && picked[i] <= positions[t] && (i == 0 || picked[i] > picked[i - 1])) << picked[i];
+      taken[picked[i]] = true;
+      least = std::min(least, scores[picked[i]]);
+    }
+    for (size_t j = 0; j < scores.size(); ++j)
+      if (!taken[j]) EXPECT_LE(scores[j], least + 1e-4);
+  }
+  // The same alone, and at any number of threads.
+  EXPECT_EQ(run(device(GetParam(), 3), 0, static_cast<int>(T)), all);
+  for (int t = 0; t < T; ++t)
+    EXPECT_EQ(run(device(GetParam()), t, t + 1), std::vector<int>(all.begin() + t * K, all.begin() + (t + 1) * K));
+}
+
+TEST_P(Backends, SelectPositionsPrefersTheEarlierOfEquals) {
+  Device& d = device(GetParam());
+  const std::vector<float> ones(300, 1), nan = {NAN};
+  const std::vector<int> starts = {0, 1}, positions = {99}, line = {0};
+  const Tensor q = Tensor::from(d, std::vector<float>{1}, {1, 1, 1}), keys = Tensor::from(d, ones, {300, 1, 1});
+  for (const std::vector<float>& weight : {std::vector<float>{2}, nan}) {
+    const Tensor w = Tensor::from(d, weight, {1, 1});
+    Tensor ids = Tensor::zeros(d, DType::I32, {1, 4});
+    KvSource kv{{keys.view(), {}}, {}, {}, 0, line};
+    d.backend().select_positions(ids.view(), q.view(), w.view(), kv, {starts, positions});
+    EXPECT_EQ(std::vector<int>(ids.data<int>().begin(), ids.data<int>().end()), (std::vector<int>{0, 1, 2, 3}));
+  }
+}
+
 TEST_P(Backends, AttentionBackward) {
   struct Case {
     int64_t heads, key_heads, value_heads, widths[2], value_width;

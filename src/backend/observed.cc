@@ -62,12 +62,18 @@ class ObservedBackend final : public Backend {
   void rms_norm_backward(View dx, View dweight, ConstView dy, ConstView x, ConstView weight, float eps) override {
     inner_->rms_norm_backward(dx, dweight, dy, x, weight, eps);
   }
+  void layer_norm(View y, ConstView x, ConstView weight, ConstView bias, float eps) override {
+    inner_->layer_norm(y, x, weight, bias, eps);
+  }
   void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
             RopeStyle style, float sign) override {
     inner_->rope(y, x, positions, frequencies, magnitude, style, sign);
   }
   void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override {
     inner_->attention(o, lse, q, kv, rows, scale);
+  }
+  void select_positions(View ids, ConstView q, ConstView weights, const KvSource& kv, const Ragged& rows) override {
+    inner_->select_positions(ids, q, weights, kv, rows);
   }
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override {

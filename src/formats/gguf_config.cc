@@ -177,6 +177,15 @@ void add_deepseek(Builder& b) {
   add_deepseek_routing(b, experts);
 }
 
+/// V3.2: the same, and the indexer.
+void add_deepseek32(Builder& b) {
+  add_deepseek(b);
+  b.config["model_type"] = "deepseek_v32";
+  b.config["index_n_heads"] = b.integer("attention.indexer.head_count", 1, kMax);
+  b.config["index_head_dim"] = b.integer("attention.indexer.key_length", 1, kMax);
+  b.config["index_topk"] = b.integer("attention.indexer.top_k", 1, kMax);
+}
+
 struct Architecture {
   std::string_view arch, model_type;
   void (*add)(Builder&);
@@ -187,6 +196,7 @@ constexpr Architecture kArchitectures[] = {
     {"qwen3", "qwen3", add_gqa},
     {"qwen3moe", "qwen3_moe", add_qwen3_moe},
     {"deepseek2", "deepseek_v3", add_deepseek},  // or deepseek_v2: the routing decides
+    {"deepseek32", "deepseek_v32", add_deepseek32},
 };
 
 }  // namespace

@@ -120,7 +120,7 @@ void add_qwen3_moe(Writer& w) {
 
 void add_deepseek(Writer& w) {
   const Fields& c = w.config;
-  const bool v3 = c.string("model_type") == "deepseek_v3";
+  const bool v3 = c.string("model_type") != "deepseek_v2";
   const std::string score = c.string_or("scoring_func", v3 ? "sigmoid" : "softmax");
   const std::string method = c.string_or("topk_method", v3 ? "noaux_tc" : "greedy");
   require(score == "sigmoid" || score == "softmax", "{}: field 'scoring_func': expected softmax or sigmoid, found {}",
@@ -149,6 +149,13 @@ void add_deepseek(Writer& w) {
   w.add("expert_group_used_count", static_cast<uint32_t>(grouped ? c.integer_or("topk_group", 1, 1, kMaxExperts) : 1));
 }
 
+void add_deepseek32(Writer& w) {
+  add_deepseek(w);
+  w.count("attention.indexer.head_count", "index_n_heads");
+  w.count("attention.indexer.key_length", "index_head_dim");
+  w.count("attention.indexer.top_k", "index_topk");
+}
+
 struct Architecture {
   std::string_view model_type, arch;
   void (*add)(Writer&);
@@ -160,6 +167,7 @@ constexpr Architecture kArchitectures[] = {
     {"qwen3_moe", "qwen3moe", add_qwen3_moe},
     {"deepseek_v2", "deepseek2", add_deepseek},
     {"deepseek_v3", "deepseek2", add_deepseek},
+    {"deepseek_v32", "deepseek32", add_deepseek32},
 };
 
 const Architecture& architecture_of(const Fields& config) {
@@ -177,7 +185,7 @@ const Architecture& architecture_of(const Fields& config) {
 
 GgufModel gguf_model(const Fields& config, bool mtp) {
   const Architecture& a = architecture_of(config);
-  const bool deepseek = a.arch == "deepseek2";
+  const bool deepseek = a.arch.starts_with("deepseek");
   const int heads = config.integer("num_attention_heads", 1, kMax);
   return {std::string(a.arch), config.integer("num_hidden_layers", 1, kMaxLayers) + drafts(config, mtp), heads,
           deepseek ? 1 : config.integer_or("num_key_value_heads", heads, 1, kMax),

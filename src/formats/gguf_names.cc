@@ -37,6 +37,10 @@ constexpr Pair kLayer[] = {
     {"self_attn.kv_b_proj", "attn_kv_b"},  // files of 2024
     {"self_attn.k_b_proj", "attn_k_b"},    // its two halves, since 2025: [H, kv_lora_rank, nope]
     {"self_attn.v_b_proj", "attn_v_b"},    // and [H, v_head_dim, kv_lora_rank]
+    {"self_attn.indexer.wq_b", "indexer.attn_q_b"},
+    {"self_attn.indexer.wk", "indexer.attn_k"},
+    {"self_attn.indexer.k_norm", "indexer.k_norm"},
+    {"self_attn.indexer.weights_proj", "indexer.proj"},
     {"mlp.gate_proj", "ffn_gate"},
     {"mlp.up_proj", "ffn_up"},
     {"mlp.down_proj", "ffn_down"},

@@ -191,7 +191,7 @@ TEST(GgufSource, SaysWhatCannotBeWritten) {
             "tensor 'model.layers.0.mlp.experts.1.up_proj.weight': expected a vector or a matrix, found 5 x 4 x 1");
   EXPECT_EQ(error(llama(), [](Model& m) { m.config["model_type"] = "mamba"; }),
             "model_type 'mamba' cannot be written as GGUF; expected one of llama, qwen2, qwen3, qwen3_moe, "
-            "deepseek_v2, deepseek_v3");
+            "deepseek_v2, deepseek_v3, deepseek_v32");
   EXPECT_EQ(error(deepseek(), [](Model& m) { m.config["moe_layer_freq"] = 2; }),
             "field 'moe_layer_freq': GGUF files mean 1");
 }

@@ -11,6 +11,25 @@ namespace {
 constexpr int kMax = 1 << 24, kMaxHead = 1 << 16;
 constexpr double kLatentNormEps = 1e-6;  // of q_a and kv_a norms in the reference, whatever rms_norm_eps says
 
+constexpr double kIndexNormEps = 1e-6;
+
+/// DeepSeek-V3.2's. Its rotary part turns like that of MLA, but in halves.
+Indexer load_indexer(const Fields& config, Loader& load, const std::string& prefix, int hidden,
+                     const RotaryEmbedding& rotary) {
+  Indexer i;
+  const int H = i.num_heads = config.integer("index_n_heads", 1, kMaxHead);
+  i.qk_rope_head_dim = config.integer("qk_rope_head_dim", 2, kMaxHead);
+  i.head_dim = config.integer("index_head_dim", i.qk_rope_head_dim + 1, kMaxHead);
+  i.topk = config.integer("index_topk", 1, kMax);
+  i.wq_b = load.linear(prefix + ".wq_b", int64_t{H} * i.head_dim, config.integer("q_lora_rank", 1, kMax));
+  i.wk = load.linear(prefix + ".wk", i.head_dim, hidden);
+  i.k_norm = load.layer_norm(prefix + ".k_norm", i.head_dim, kIndexNormEps);
+  i.weights_proj = load.linear(prefix + ".weights_proj", H, hidden);
+  i.rotary = rotary;
+  i.rotary.style = RopeStyle::half;
+  return i;
+}
+
 std::unique_ptr<Attention> load_mla(const Fields& config, Loader& load, const std::string& prefix, int hidden,
                                     const RotaryEmbedding& rotary) {
   auto a = std::make_unique<MLA>();
@@ -47,6 +66,7 @@ std::unique_ptr<Attention> load_mla(const Fields& config, Loader& load, const st
   }
   a->o_proj = load.linear(prefix + ".o_proj", hidden, int64_t{H} * v);
   a->rotary = rotary;
+  if (config.has("index_topk")) a->indexer = load_indexer(config, load, prefix + ".indexer", hidden, rotary);
   return a;
 }
 
@@ -54,7 +74,8 @@ Routing read_routing(const Fields& config) {
   Routing r;
   const int experts = config.integer("n_routed_experts", 1, 1 << 16);
   // Configs saved by transformers leave out what its class for the model takes for granted.
-  const bool v3 = config.string("model_type") == "deepseek_v3";
+  const std::string type = config.string("model_type");
+  const bool v3 = type == "deepseek_v3" || type == "deepseek_v32";
   const std::string score = config.string_or("scoring_func", v3 ? "sigmoid" : "softmax");
   const std::string method = config.string_or("topk_method", v3 ? "noaux_tc" : "greedy");
   require(score == "softmax" || score == "sigmoid", "{}: field 'scoring_func': expected softmax or sigmoid, found {}",

@@ -97,6 +97,10 @@ RmsNorm Loader::norm(const std::string& prefix, int64_t size, double eps) {
   return {w, static_cast<float>(eps)};
 }
 
+LayerNorm Loader::layer_norm(const std::string& prefix, int64_t size, double eps) {
+  return {vector(prefix + ".weight", size), vector(prefix + ".bias", size), static_cast<float>(eps)};
+}
+
 Weight Loader::adapter_matrix(const Adapter& adapter, const std::string& name, const Tensor& stored,
                               const Shape& expected, int interleaved) {
   require(stored.shape() == expected, "{}: tensor '{}' has shape {}, expected {} beside the layer of {}",

@@ -32,6 +32,7 @@ class Loader {
   /// PREFIX.weight and, if it is there, PREFIX.bias; with what adapters add.
   Linear linear(const std::string& prefix, int64_t out, int64_t in, int interleaved = 0);
   RmsNorm norm(const std::string& prefix, int64_t size, double eps);
+  LayerNorm layer_norm(const std::string& prefix, int64_t size, double eps);
   MLP mlp(const std::string& prefix, int64_t hidden, int64_t intermediate);
   Expert expert(const std::string& prefix, int64_t hidden, int64_t intermediate);
   /// A float32 vector that belongs to the model but not to the optimizer: a router's bias.

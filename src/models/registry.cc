@@ -12,13 +12,14 @@ struct Architecture {
   std::unique_ptr<Model> (*load)(const Fields& config, Loader& load);
 };
 
-constexpr std::array<Architecture, 6> kArchitectures = {{
+constexpr std::array<Architecture, 7> kArchitectures = {{
     {"llama", load_llama},
     {"qwen2", load_llama},
     {"qwen3", load_llama},
     {"qwen3_moe", load_qwen3_moe},
     {"deepseek_v2", load_deepseek},
     {"deepseek_v3", load_deepseek},
+    {"deepseek_v32", load_deepseek},
 }};
 
 }  // namespace

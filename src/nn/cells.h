@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include "nn/batch.h"
 
 namespace dure {
@@ -19,7 +21,8 @@ struct Cells {
   Tensor block_table;                            ///< I32 [C, pages per sequence]
   bool first_only = true;                        ///< no row has a cell before its own
 
-  explicit Cells(const Batch& b);
+  /// Rows from position `end` on attend nothing here, and nobody attends them.
+  explicit Cells(const Batch& b, int end = std::numeric_limits<int>::max());
   Ragged own() const { return {starts, in_cell}; }
   Ragged earlier() const { return {starts, before_cell}; }
   Ragged lines() const { return {line_starts, line_positions}; }

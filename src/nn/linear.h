@@ -1,6 +1,7 @@
 #pragma once
 
 #include "nn/lora.h"
+#include "ops/layer_norm.h"
 #include "ops/rms_norm.h"
 
 namespace dure {
@@ -46,6 +47,13 @@ struct RmsNorm {
   float eps;
 
   Tensor operator()(const Tensor& x) const { return rms_norm(x, weight, eps); }  // [..., D] -> [..., D]
+};
+
+struct LayerNorm {
+  Tensor weight, bias;  ///< [D]
+  float eps;
+
+  Tensor operator()(const Tensor& x) const { return layer_norm(x, weight, bias, eps); }  // [..., D] -> [..., D]
 };
 
 }  // namespace dure

@@ -2,9 +2,7 @@
 
 #include <optional>
 
-#include "nn/layers.h"
-#include "nn/linear.h"
-#include "nn/rotary.h"
+#include "nn/indexer.h"
 
 namespace dure {
 
@@ -21,6 +19,9 @@ namespace dure {
 /// costs a third for each row; earlier cells absorbed; and both are merged by log-sum-exp. A row's arithmetic follows
 /// from its position and kind, so how a prompt is cut into chunks within a cell changes nothing.
 ///
+/// With an indexer (DeepSeek-V3.2) rows past its first topk positions attend those alone that it picks, absorbed, over
+/// lines that are gathered for them.
+///
 /// kv_b_proj holds W_UK and W_UV of each head, one above the other; it is applied in both directions.
 class MLA : public Attention {
  public:
@@ -32,6 +33,7 @@ class MLA : public Attention {
   HeadLinear w_uk;  ///< [T, H, nope] -> [T, H, kv_lora_rank]
   HeadLinear w_uv;  ///< [T, H, kv_lora_rank] -> [T, H, v]
   RotaryEmbedding rotary;
+  std::optional<Indexer> indexer;  ///< needs q_a_proj
 
   Tensor operator()(const Tensor& x, const Batch& b, int layer) const override;
   std::vector<CachePlane> cache_planes() const override;
@@ -44,6 +46,9 @@ class MLA : public Attention {
                   int layer) const;
   Tensor prompt(const Tensor& q_nope, const Tensor& q_pe, const Tensor& c, const Tensor& k_pe, const Batch& b,
                 int layer) const;
+  /// Writes the rows of o [T, H, v] that attend picked positions.
+  void attend_picked(const Tensor& o, const Tensor& q_nope, const Tensor& q_pe, const Tensor& c, const Tensor& k_pe,
+                     const SparseRows& sparse, const Batch& b, int layer) const;
   float scale() const;
 };
 

@@ -79,6 +79,12 @@ Tensor take_rows(const Tensor& x, std::vector<int> rows) {
   });
 }
 
+void put_rows(const Tensor& to, std::span<const int> rows, const Tensor& from) {
+  record_nothing("put_rows", {to, from});
+  require(static_cast<int64_t>(rows.size()) == from.dim(0), "put_rows: {} rows, {} places", from.dim(0), rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) copy_into(to.rows(rows[i], 1), from.rows(static_cast<int64_t>(i), 1));
+}
+
 Tensor contiguous(const Tensor& x) {
   if (x.contiguous()) return x;
   Tensor y = Tensor::empty(x.device(), x.dtype(), x.shape());

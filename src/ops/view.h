@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "tensor/tensor.h"
 
 namespace dure {
@@ -18,6 +20,9 @@ Tensor concat(const Tensor& a, const Tensor& b);
 
 /// The rows of x named by `rows`, in that order: [T, ...] -> [rows.size(), ...].
 Tensor take_rows(const Tensor& x, std::vector<int> rows);
+
+/// to[rows[i]] = from[i]. In place, no gradient.
+void put_rows(const Tensor& to, std::span<const int> rows, const Tensor& from);
 
 /// x itself if contiguous, else a contiguous copy.
 Tensor contiguous(const Tensor& x);

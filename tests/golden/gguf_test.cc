@@ -90,7 +90,7 @@ INSTANTIATE_TEST_SUITE_P(Models, GgufGolden,
                          testing::Values("llama2-tiny", "llama3-tiny", "qwen2-tied", "qwen2-untied-distill",
                                          "qwen3-tied", "qwen3-untied-yarn", "qwen3moe-tiny", "ds2lite-tiny",
                                          "ds2lite-odd-bf16", "ds2-grouped", "ds3-tiny", "ds3-odd-bf16", "ds3-sharded",
-                                         "ds3-noqlora-ungrouped", "ds3-fp8"),
+                                         "ds3-noqlora-ungrouped", "ds3-fp8", "ds32-tiny"),
                          [](const auto& i) {
                            std::string name = i.param;
                            std::replace(name.begin(), name.end(), '-', '_');

@@ -51,6 +51,7 @@ class CpuBackend : public ReferenceBackend {
             RopeStyle style, float sign) override;
 
   void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
+  void select_positions(View ids, ConstView q, ConstView weights, const KvSource& kv, const Ragged& rows) override;
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override;
   void cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) override;

@@ -49,6 +49,9 @@ constexpr int64_t kOuterRows = 64, kOuterDepth = 128;
 /// thread below which a sequence's positions are dealt out to threads as well.
 constexpr int64_t kQueries = 64, kPiecesPerThread = 4;
 
+/// The indexer: heads of rows and positions that are multiplied together, and scores that are kept at once (64 MiB).
+constexpr int64_t kIndexRows = 512, kIndexLines = 256, kIndexScores = 16 << 20;
+
 /// Rows of elementwise work that a thread takes at once.
 inline int64_t row_grain(int64_t columns) {
   constexpr int64_t kFloats = 16 << 10;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "backend/reference/reference.h"
 
@@ -101,6 +102,45 @@ void ReferenceBackend::attention(View o, View lse, ConstView q, const KvSource& 
     std::copy(sum.begin(), sum.end(), o.row(row));
     if (!lse.empty()) static_cast<float*>(lse.data)[row] = static_cast<float>(query.lse);
   });
+}
+
+void best_positions(const float* scores, int64_t n, int32_t* ids, int64_t count) {
+  const auto score = [&](int64_t j) { return std::isnan(scores[j]) ? -INFINITY : scores[j]; };
+  float least = -INFINITY;  // of those that are taken
+  int64_t ties = n;         // how many of exactly that are
+  if (n > count) {
+    std::vector<float> sorted(static_cast<size_t>(n));
+    for (int64_t j = 0; j < n; ++j) sorted[static_cast<size_t>(j)] = score(j);
+    const auto last = sorted.begin() + (count - 1);
+    std::nth_element(sorted.begin(), last, sorted.end(), std::greater<>());
+    least = *last;
+    ties = count - std::count_if(sorted.begin(), last, [&](float s) { return s > least; });
+  }
+  int32_t* end = ids + count;
+  for (int64_t j = 0; j < n; ++j)
+    if (score(j) > least || (score(j) == least && ties-- > 0)) *ids++ = static_cast<int32_t>(j);
+  std::fill(ids, end, -1);
+}
+
+void ReferenceBackend::select_positions(View ids, ConstView q, ConstView weights, const KvSource& kv,
+                                        const Ragged& rows) {
+  for (int s = 0; s < rows.sequences(); ++s) {
+    Lines keys(kv.key[0], kv, rows, s);
+    for (int64_t t = rows.starts[s]; t < rows.starts[s + 1]; ++t) {
+      std::vector<float> scores(static_cast<size_t>(visible_positions(kv, rows, s, t)));
+      for (size_t j = 0; j < scores.size(); ++j) {
+        const float* key = keys.line(static_cast<int64_t>(j), 0);
+        double sum = 0;
+        for (int64_t h = 0; h < q.dim(1); ++h) {
+          double dot = 0;
+          for (int64_t i = 0; i < q.columns(); ++i) dot += double(q.row(t * q.dim(1) + h)[i]) * key[i];
+          sum += weights.row(t)[h] * std::max(dot, 0.0);
+        }
+        scores[j] = static_cast<float>(sum);
+      }
+      best_positions(scores.data(), static_cast<int64_t>(scores.size()), ids.row<int32_t>(t), ids.columns());
+    }
+  }
 }
 
 void ReferenceBackend::attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,

@@ -90,6 +90,20 @@ void ReferenceBackend::rms_norm_backward(View dx, View dweight, ConstView dy, Co
   for (int64_t i = 0; i < D; ++i) dweight.row(0)[i] = static_cast<float>(dw[i]);
 }
 
+void ReferenceBackend::layer_norm(View y, ConstView x, ConstView weight, ConstView bias, float eps) {
+  const int64_t D = x.columns();
+  for (int64_t r = 0; r < x.rows(); ++r) {
+    const float* in = x.row(r);
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < D; ++i) sum += in[i];
+    const double mean = sum / D;
+    for (int64_t i = 0; i < D; ++i) squares += (in[i] - mean) * (in[i] - mean);
+    const double factor = 1 / std::sqrt(squares / D + eps);
+    for (int64_t i = 0; i < D; ++i)
+      y.row(r)[i] = static_cast<float>((in[i] - mean) * factor * weight.row(0)[i] + bias.row(0)[i]);
+  }
+}
+
 void ReferenceBackend::rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
                             RopeStyle style, float sign) {
   const int64_t H = x.dim(1), half = x.columns() / 2;

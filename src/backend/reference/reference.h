@@ -31,10 +31,12 @@ class ReferenceBackend : public Backend {
   void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) override;
   void rms_norm(View y, ConstView x, ConstView weight, float eps) override;
   void rms_norm_backward(View dx, View dweight, ConstView dy, ConstView x, ConstView weight, float eps) override;
+  void layer_norm(View y, ConstView x, ConstView weight, ConstView bias, float eps) override;
   void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
             RopeStyle style, float sign) override;
 
   void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
+  void select_positions(View ids, ConstView q, ConstView weights, const KvSource& kv, const Ragged& rows) override;
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override;
   void cache_append(View pages, ConstView x, ConstView block_table, const Ragged& rows) override;
@@ -59,6 +61,9 @@ class ReferenceBackend : public Backend {
 
 /// Row n of a weight as float32: dequantised, FP8 blocks scaled. `out` has in_features() elements.
 void weight_row(const Weight& w, int64_t n, float* out);
+
+/// The `count` best of scores[0, n) in ascending order, then -1: what select_positions() does with a row's scores.
+void best_positions(const float* scores, int64_t n, int32_t* ids, int64_t count);
 
 /// dw[begin + n, k] += sum_t dy[t, n] x[t, k].
 void outer_product(View dw, int64_t begin, ConstView dy, ConstView x);
