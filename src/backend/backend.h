@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -78,7 +79,7 @@ inline int64_t first_line(const KvSource& kv, const Ragged& rows, int sequence) 
 
 /// How a router turns logits into experts and weights; the names are those of the configs.
 struct Routing {
-  enum class Score : uint8_t { softmax, sigmoid };
+  enum class Score : uint8_t { softmax, sigmoid, sqrt_softplus };  ///< the last: sqrt(log(1 + e^x)), DeepSeek-V4
   enum class Groups : uint8_t {
     none,
     best,
@@ -102,10 +103,14 @@ struct Lora {
   bool active() const { return on == nullptr || *on; }
 };
 
+/// Activations are not limited.
+constexpr float kNoLimit = std::numeric_limits<float>::infinity();
+
 /// One expert of a mixture: down(silu(gate(x)) * up(x)), each of the three with what adapters add to it.
 struct Expert {
   Weight gate, up, down;  // [I, D] [I, D] [D, I]
   std::vector<Lora> gate_loras = {}, up_loras = {}, down_loras = {};
+  float swiglu_limit = kNoLimit;  ///< see Backend::swiglu
 };
 
 /// What the rows of a batch are. A row's arithmetic is that of its kind: kernels may choose what is fast for many rows
@@ -166,8 +171,9 @@ class Backend {
   virtual void add(View y, ConstView a, ConstView b) = 0;  // b: the same shape as a, or one row [D] for all
   virtual void sum_rows(View y, ConstView x) = 0;          // y[D] += sum over rows of x
   virtual void scale(View y, ConstView x, float factor) = 0;
-  virtual void swiglu(View y, ConstView gate, ConstView up) = 0;  // y = silu(gate) * up
-  virtual void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) = 0;
+  /// y = silu(min(gate, limit)) * clamp(up, -limit, limit); DeepSeek-V4 limits, others do not.
+  virtual void swiglu(View y, ConstView gate, ConstView up, float limit) = 0;
+  virtual void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up, float limit) = 0;
   virtual void rms_norm(View y, ConstView x, ConstView weight, float eps) = 0;
   virtual void rms_norm_backward(View dx, View dweight, ConstView dy, ConstView x, ConstView weight, float eps) = 0;
   /// y = (x - mean) / sqrt(variance + eps) * weight + bias, the moments over the last dimension.
@@ -176,6 +182,17 @@ class Backend {
   /// sign -1 turns back (the gradient). x [T, H, R], frequencies [R / 2].
   virtual void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
                     RopeStyle style, float sign) = 0;
+
+  // --- hyper-connections: n streams a row, see nn/hyper_connection.h ---
+  /// ops/hyper.h has the formulas. m [T, n (n + 2)]; pre, post [T, n], comb [T, n, n]. With post and comb empty m is
+  /// [T, n].
+  virtual void hyper_mix(View pre, View post, View comb, ConstView m, ConstView base, ConstView factor, int iterations,
+                         float eps) = 0;
+  virtual void hyper_collapse(View y, ConstView x, ConstView pre) = 0;  // y[t] = sum_h pre[t, h] x[t, h]
+  /// y[t, k] = post[t, k] block[t] + sum_j comb[t, j, k] x[t, j]
+  virtual void hyper_expand(View y, ConstView x, ConstView block, ConstView post, ConstView comb) = 0;
+  /// y[n, c] = sum of lines[l, c] weighed by the softmax of lines[l, W + c], l in [starts[n], starts[n + 1]).
+  virtual void softmax_pool(View y, ConstView lines, std::span<const int> starts) = 0;
 
   // --- attention ---
   /// o[t, h] = softmax_j(scale * q[t, h] . key[j, h]) value[j, h]; q [T, H, Dk], o [T, H, Dv].
@@ -195,7 +212,7 @@ class Backend {
   /// The other way: row t of x is what the cache holds at positions[t].
   virtual void cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) = 0;
   /// o [T, H, D] and its log-sum-exp [T, H] are joined by attention of the same queries to other positions.
-  virtual void merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) = 0;
+  virtual void merge_attention(View o, View lse, ConstView other, ConstView other_lse) = 0;
 
   // --- mixture of experts ---
   /// Picks top_k experts a row. ids [T, k] in ascending order, weights [T, k]; logits [T, E]; bias [E] (may be empty)

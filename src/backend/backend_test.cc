@@ -175,11 +175,12 @@ const ElementwiseCase kElementwise[] = {
      },
      0},
     {"scale", [](Backend& b, View y, ConstView u, ConstView) { b.scale(y, u, -0.3f); }, 0},
-    {"swiglu", [](Backend& b, View y, ConstView u, ConstView v) { b.swiglu(y, u, v); }, 8 * kUlp},
+    {"swiglu", [](Backend& b, View y, ConstView u, ConstView v) { b.swiglu(y, u, v, kNoLimit); }, 8 * kUlp},
+    {"swiglu within limits", [](Backend& b, View y, ConstView u, ConstView v) { b.swiglu(y, u, v, 0.7f); }, 8 * kUlp},
     {"up of swiglu_backward",
      [](Backend& b, View y, ConstView u, ConstView v) {
        std::vector<float> dgate(static_cast<size_t>(y.shape.numel()));
-       b.swiglu_backward({dgate.data(), DType::F32, y.shape, contiguous_strides(y.shape)}, y, v, u, v);
+       b.swiglu_backward({dgate.data(), DType::F32, y.shape, contiguous_strides(y.shape)}, y, v, u, v, kNoLimit);
      },
      8 * kUlp},
     {"rms_norm",
@@ -215,8 +216,8 @@ TEST_P(Backends, SwigluFarFromZero) {
     const Shape shape = {1, static_cast<int64_t>(gate.size())};
     const Tensor y = Tensor::zeros(d, DType::F32, shape), dgate = Tensor::like(y), dup = Tensor::like(y);
     const Tensor gates = Tensor::from(d, gate, shape), ups = Tensor::from(d, up, shape);
-    d.backend().swiglu(y.view(), gates.view(), ups.view());
-    d.backend().swiglu_backward(dgate.view(), dup.view(), ups.view(), gates.view(), ups.view());
+    d.backend().swiglu(y.view(), gates.view(), ups.view(), kNoLimit);
+    d.backend().swiglu_backward(dgate.view(), dup.view(), ups.view(), gates.view(), ups.view(), kNoLimit);
     return std::array{y.to_floats(), dgate.to_floats()};
   };
   const auto expected = run(reference()), actual = run(device(GetParam()));
@@ -415,6 +416,12 @@ TEST_P(Backends, AttentionMergesByLogSumExp) {
     EXPECT_NEAR(a + b, 1, 1e-4);
     for (int64_t i = r * D; i < (r + 1) * D; ++i) EXPECT_NEAR(a * early.data()[i] + b * late[i], whole[i], 1e-2);
   }
+  const Tensor other = Tensor::from(d, late, {T, H, D}), other_lse = Tensor::from(d, late_lse, {T, H});
+  d.backend().merge_attention(early.view(), early_lse.view(), other.view(), other_lse.view());
+  for (int64_t r = 0; r < T * H; ++r) {
+    EXPECT_NEAR(early_lse.data()[r], whole_lse[r], 1e-4);
+    for (int64_t i = r * D; i < (r + 1) * D; ++i) EXPECT_NEAR(early.data()[i], whole[i], 1e-2);
+  }
 }
 
 TEST_P(Backends, LayerNorm) {
@@ -433,6 +440,65 @@ TEST_P(Backends, LayerNorm) {
   const auto pair = [&](float a, float c) { return Tensor::from(d, std::vector<float>{a, c}, {2}); };
   d.backend().layer_norm(y.view(), pair(1, 3).alias({1, 2}).view(), pair(10, 100).view(), pair(5, 7).view(), 0);
   EXPECT_EQ(y.to_floats(), (std::vector<float>{-5, 107}));
+}
+
+TEST_P(Backends, HyperConnections) {
+  const int64_t T = 7, n = 4, D = 75;
+  const std::vector<float> x = random_values(T * n, D), block = random_values(T, D), pre = random_values(T, n),
+                           comb = random_values(T, n * n);
+  const auto run = [&](Device& d, int64_t rows) {
+    const auto part = [&](const std::vector<float>& v, const Shape& shape) {
+      return Tensor::from(d, std::span(v).first(static_cast<size_t>(shape.numel())), shape);
+    };
+    const Tensor xs = part(x, {rows, n, D}), weights = part(pre, {rows, n});
+    Tensor y = Tensor::empty(d, DType::F32, {rows, D}), z = Tensor::empty(d, DType::F32, {rows, n, D});
+    d.backend().hyper_collapse(y.view(), xs.view(), weights.view());
+    d.backend().hyper_expand(z.view(), xs.view(), part(block, {rows, D}).view(), weights.view(),
+                             part(comb, {rows, n, n}).view());
+    return std::array{y.to_floats(), z.to_floats()};
+  };
+  const auto expected = run(reference(), T), all = run(device(GetParam()), T), one = run(device(GetParam(), 3), 1);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_LT(relative_error(all[i], expected[i]), 1e-6);
+    expect_same_bits(one[i], {all[i].begin(), all[i].begin() + static_cast<std::ptrdiff_t>(one[i].size())});
+  }
+}
+
+TEST_P(Backends, HyperMixIsDoublyStochastic) {
+  const int64_t T = 3, n = 4;
+  Device& d = device(GetParam());
+  std::normal_distribution<float> normal;
+  std::vector<float> m(static_cast<size_t>(T * n * (n + 2)));
+  for (float& v : m) v = normal(rng);
+  const std::vector<float> base(static_cast<size_t>(n * (n + 2)), 0.25f), factor = {1, 2, 3};
+  Tensor pre = Tensor::empty(d, DType::F32, {T, n}), post = Tensor::like(pre),
+         comb = Tensor::empty(d, DType::F32, {T, n, n});
+  d.backend().hyper_mix(pre.view(), post.view(), comb.view(), Tensor::from(d, m, {T, n * (n + 2)}).view(),
+                        Tensor::from(d, base, {n * (n + 2)}).view(), Tensor::from(d, factor, {3}).view(), 60, 1e-6f);
+  for (int64_t t = 0; t < T; ++t)
+    for (int64_t i = 0; i < n; ++i) {
+      double row = 0, column = 0;
+      for (int64_t j = 0; j < n; ++j) {
+        row += comb.view().row(t * n + i)[j];
+        column += comb.view().row(t * n + j)[i];
+      }
+      EXPECT_NEAR(row, 1, 1e-3);
+      EXPECT_NEAR(column, 1, 1e-3);
+      const double a = m[static_cast<size_t>(t * n * (n + 2) + i)], b = m[static_cast<size_t>(t * n * (n + 2) + n + i)];
+      EXPECT_NEAR(pre.view().row(t)[i], 1 / (1 + std::exp(-a - 0.25)) + 1e-6, 1e-6);
+      EXPECT_NEAR(post.view().row(t)[i], 2 / (1 + std::exp(-2 * b - 0.25)), 1e-6);
+    }
+}
+
+TEST_P(Backends, SoftmaxPool) {
+  Device& d = device(GetParam());
+  const float inf = INFINITY;
+  // Two lists of lines with two channels: values, then gates.
+  const std::vector<float> lines = {1, 10, 0, 0, /**/ 3, 20, 0, -inf, /**/ 5, 30, 7, 7};
+  const std::vector<int> starts = {0, 2, 3};
+  Tensor y = Tensor::empty(d, DType::F32, {2, 2});
+  d.backend().softmax_pool(y.view(), Tensor::from(d, lines, {3, 4}).view(), starts);
+  EXPECT_EQ(y.to_floats(), (std::vector<float>{2, 10, 5, 30}));
 }
 
 /// Whatever is picked must be worth at least what is not, by the definition in double; rows that see few have all.

@@ -54,9 +54,9 @@ class ObservedBackend final : public Backend {
   void add(View y, ConstView a, ConstView b) override { inner_->add(y, a, b); }
   void sum_rows(View y, ConstView x) override { inner_->sum_rows(y, x); }
   void scale(View y, ConstView x, float factor) override { inner_->scale(y, x, factor); }
-  void swiglu(View y, ConstView gate, ConstView up) override { inner_->swiglu(y, gate, up); }
-  void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) override {
-    inner_->swiglu_backward(dgate, dup, dy, gate, up);
+  void swiglu(View y, ConstView gate, ConstView up, float limit) override { inner_->swiglu(y, gate, up, limit); }
+  void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up, float limit) override {
+    inner_->swiglu_backward(dgate, dup, dy, gate, up, limit);
   }
   void rms_norm(View y, ConstView x, ConstView weight, float eps) override { inner_->rms_norm(y, x, weight, eps); }
   void rms_norm_backward(View dx, View dweight, ConstView dy, ConstView x, ConstView weight, float eps) override {
@@ -68,6 +68,17 @@ class ObservedBackend final : public Backend {
   void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
             RopeStyle style, float sign) override {
     inner_->rope(y, x, positions, frequencies, magnitude, style, sign);
+  }
+  void hyper_mix(View pre, View post, View comb, ConstView m, ConstView base, ConstView factor, int iterations,
+                 float eps) override {
+    inner_->hyper_mix(pre, post, comb, m, base, factor, iterations, eps);
+  }
+  void hyper_collapse(View y, ConstView x, ConstView pre) override { inner_->hyper_collapse(y, x, pre); }
+  void hyper_expand(View y, ConstView x, ConstView block, ConstView post, ConstView comb) override {
+    inner_->hyper_expand(y, x, block, post, comb);
+  }
+  void softmax_pool(View y, ConstView lines, std::span<const int> starts) override {
+    inner_->softmax_pool(y, lines, starts);
   }
   void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override {
     inner_->attention(o, lse, q, kv, rows, scale);
@@ -85,7 +96,7 @@ class ObservedBackend final : public Backend {
   void cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) override {
     inner_->cache_read(x, pages, block_table, rows);
   }
-  void merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) override {
+  void merge_attention(View o, View lse, ConstView other, ConstView other_lse) override {
     inner_->merge_attention(o, lse, other, other_lse);
   }
   void prepare_heads(Weight& w, HeadRows rows) override { inner_->prepare_heads(w, rows); }
@@ -119,7 +130,7 @@ class ObservedBackend final : public Backend {
     gemm(up.view, in.view, expert.up, Direction::forward);
     add_loras(*inner_, gate.view, in.view, expert.gate_loras);
     add_loras(*inner_, up.view, in.view, expert.up_loras);
-    inner_->swiglu(hidden.view, gate.view, up.view);
+    inner_->swiglu(hidden.view, gate.view, up.view, expert.swiglu_limit);
     observer_({expert.down, hidden.view});
   }
 

@@ -12,7 +12,7 @@ constexpr int kBlock = KVCache::kBlockSize;
 std::string whole_fingerprint(const std::vector<std::vector<CachePlane>>& planes, const BlockManagerOptions& options) {
   std::string text = fmt::format("block {}\ncache {}\nexact {}\n", kBlock, name(options.dtype), options.exact);
   for (const auto& layer : planes) {
-    for (const CachePlane& plane : layer) text += fmt::format("{} {} ", plane.name, plane.width);
+    for (const CachePlane& plane : layer) text += fmt::format("{} {} {} ", plane.name, plane.width, plane.stride);
     text += '\n';
   }
   return text + options.fingerprint;

@@ -48,7 +48,7 @@ std::vector<std::vector<CachePlane>> DecoderModel::cache_planes(bool) const {
   return planes;
 }
 
-void DecoderModel::begin(const Fields& config, Loader& load) {
+void DecoderModel::begin(const Fields& config, Loader& load, const Names& names) {
   constexpr int kMax = 1 << 24;
   info_.model_type = config.string("model_type");
   info_.vocab_size = config.integer("vocab_size", 1, kMax);
@@ -59,12 +59,12 @@ void DecoderModel::begin(const Fields& config, Loader& load) {
   const std::string act = config.string_or("hidden_act", "silu");
   require(act == "silu", "{}: field 'hidden_act': expected silu, found {}", config.source(), quote(act));
 
-  embed_tokens = load.table("model.embed_tokens.weight", info_.vocab_size, info_.hidden_size);
-  norm = load.norm("model.norm", info_.hidden_size, rms_norm_eps_);
+  embed_tokens = load.table(names.embedding, info_.vocab_size, info_.hidden_size);
+  norm = load.norm(names.norm, info_.hidden_size, rms_norm_eps_);
   if (config.boolean_or("tie_word_embeddings", false)) {
-    lm_head = {load.multiplier(embed_tokens), {}, load.loras("lm_head", info_.vocab_size, info_.hidden_size)};
+    lm_head = {load.multiplier(embed_tokens), {}, load.loras(names.head, info_.vocab_size, info_.hidden_size)};
   } else {
-    lm_head = load.linear("lm_head", info_.vocab_size, info_.hidden_size);
+    lm_head = load.linear(names.head, info_.vocab_size, info_.hidden_size);
   }
 }
 

@@ -30,9 +30,14 @@ class DecoderModel : public Model {
   const std::vector<AdapterSwitch>& adapters() const override { return adapters_; }
 
  protected:
+  /// What embedding, final norm and head are called.
+  struct Names {
+    std::string embedding = "model.embed_tokens.weight", norm = "model.norm", head = "lm_head";
+  };
   /// Fields that every config has, embedding and head. `layers` is filled by the derived class, which then calls
   /// finish().
-  void begin(const Fields& config, Loader& load);
+  void begin(const Fields& config, Loader& load, const Names& names);
+  void begin(const Fields& config, Loader& load) { begin(config, load, Names()); }
   void finish(const Loader& load, int64_t inactive_parameters);
   Tensor embed(const Batch& b) const;  // [T, D]
   /// One layer on x [T, D], its activations kept or not as the batch asks.

@@ -1,5 +1,7 @@
 #include "models/loader.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "ops/view.h"
 
@@ -90,6 +92,35 @@ Tensor Loader::constants(const std::string& name, int64_t size) {
   return values;
 }
 
+Tensor Loader::matrix(const std::string& name, int64_t rows, int64_t columns) {
+  const Tensor stored = take(name, {rows, columns}).data;
+  require(info(stored.dtype()).dequantise != nullptr, "{}: tensor '{}' is {}, expected a float type",
+          checkpoint_.source(), name, dure::name(stored.dtype()));
+  return to_float(stored, {rows, columns});
+}
+
+std::vector<int> Loader::ids(const std::string& name, int64_t rows, int64_t k, int end) {
+  const Tensor stored = take(name, {rows, k}).data;
+  elements_ -= rows * k;  // no weights
+  std::vector<int> ids;
+  const auto read = [&](auto values) {
+    for (const auto id : values) {
+      require(id >= 0 && id < end, "{}: tensor '{}': expected ids below {}, found {}", checkpoint_.source(), name, end,
+              id);
+      ids.push_back(static_cast<int>(id));
+    }
+  };
+  if (stored.dtype() == DType::I32) {
+    read(stored.data<int32_t>());
+  } else {
+    require(stored.dtype() == DType::I64, "{}: tensor '{}' is {}, expected I32 or I64", checkpoint_.source(), name,
+            dure::name(stored.dtype()));
+    read(stored.data<int64_t>());
+  }
+  for (auto row = ids.begin(); row != ids.end(); row += k) std::sort(row, row + k);
+  return ids;
+}
+
 RmsNorm Loader::norm(const std::string& prefix, int64_t size, double eps) {
   Tensor w = vector(prefix + ".weight", size);
   w.set_requires_grad(options_.trainable);
@@ -147,21 +178,23 @@ Linear Loader::linear(const std::string& prefix, int64_t out, int64_t in, int in
   return l;
 }
 
-MLP Loader::mlp(const std::string& prefix, int64_t hidden, int64_t intermediate) {
+MLP Loader::mlp(const std::string& prefix, int64_t hidden, int64_t intermediate, const MlpNames& names) {
   MLP m;
-  m.gate_proj = linear(prefix + ".gate_proj", intermediate, hidden);
-  m.up_proj = linear(prefix + ".up_proj", intermediate, hidden);
-  m.down_proj = linear(prefix + ".down_proj", hidden, intermediate);
+  m.gate_proj = linear(fmt::format("{}.{}", prefix, names.gate), intermediate, hidden);
+  m.up_proj = linear(fmt::format("{}.{}", prefix, names.up), intermediate, hidden);
+  m.down_proj = linear(fmt::format("{}.{}", prefix, names.down), hidden, intermediate);
   return m;
 }
 
-Expert Loader::expert(const std::string& prefix, int64_t hidden, int64_t intermediate) {
-  return {weight(prefix + ".gate_proj.weight", intermediate, hidden),
-          weight(prefix + ".up_proj.weight", intermediate, hidden),
-          weight(prefix + ".down_proj.weight", hidden, intermediate),
-          loras(prefix + ".gate_proj", intermediate, hidden),
-          loras(prefix + ".up_proj", intermediate, hidden),
-          loras(prefix + ".down_proj", hidden, intermediate)};
+Expert Loader::expert(const std::string& prefix, int64_t hidden, int64_t intermediate, const MlpNames& names) {
+  const std::string gate = fmt::format("{}.{}", prefix, names.gate), up = fmt::format("{}.{}", prefix, names.up),
+                    down = fmt::format("{}.{}", prefix, names.down);
+  return {weight(gate + ".weight", intermediate, hidden),
+          weight(up + ".weight", intermediate, hidden),
+          weight(down + ".weight", hidden, intermediate),
+          loras(gate, intermediate, hidden),
+          loras(up, intermediate, hidden),
+          loras(down, hidden, intermediate)};
 }
 
 std::vector<int> interleaved_rows(int64_t rows, int head_dim) {

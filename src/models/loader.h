@@ -11,6 +11,11 @@
 
 namespace dure {
 
+/// What the three matrices of a gated feed-forward layer are called.
+struct MlpNames {
+  std::string_view gate = "gate_proj", up = "up_proj", down = "down_proj";
+};
+
 /// Turns a checkpoint's tensors into weights, checking names and shapes, and keeps the list of parameters.
 class Loader {
  public:
@@ -33,12 +38,16 @@ class Loader {
   Linear linear(const std::string& prefix, int64_t out, int64_t in, int interleaved = 0);
   RmsNorm norm(const std::string& prefix, int64_t size, double eps);
   LayerNorm layer_norm(const std::string& prefix, int64_t size, double eps);
-  MLP mlp(const std::string& prefix, int64_t hidden, int64_t intermediate);
-  Expert expert(const std::string& prefix, int64_t hidden, int64_t intermediate);
+  MLP mlp(const std::string& prefix, int64_t hidden, int64_t intermediate, const MlpNames& names = {});
+  Expert expert(const std::string& prefix, int64_t hidden, int64_t intermediate, const MlpNames& names = {});
   /// A float32 vector that belongs to the model but not to the optimizer: a router's bias.
   Tensor buffer(const std::string& name, int64_t size);
   /// The same, not counted as part of the model: GGUF's frequency factors.
   Tensor constants(const std::string& name, int64_t size);
+  /// A float32 matrix that belongs to the model but not to the optimizer.
+  Tensor matrix(const std::string& name, int64_t rows, int64_t columns);
+  /// Rows of `k` ids below `end`, I32 or I64; each row sorted.
+  std::vector<int> ids(const std::string& name, int64_t rows, int64_t k, int end);
 
   /// Throws Error if an adapter has tensors for a layer that nobody asked for.
   void check_adapters() const;

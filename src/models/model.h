@@ -41,7 +41,8 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  /// Hidden states after the final norm, one for each row of the batch: [T, D].
+  /// Hidden states after the final norm, one for each row of the batch: [T, D]. Of DeepSeek-V4 the streams that its
+  /// head collapses, side by side: [T, n D].
   virtual Tensor forward(const Batch& b) = 0;
   /// [rows, D] -> [rows, V]; asked only for the rows that need it.
   virtual Tensor logits(const Tensor& hidden) = 0;

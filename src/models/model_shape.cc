@@ -19,19 +19,19 @@ int layer_of(std::string_view name) {
 
 Part part_of(std::string_view name, int layers) {
   const auto has = [&](std::string_view text) { return name.find(text) != name.npos; };
-  if (layer_of(name) >= layers) return Part::mtp;
-  if (has("embed_tokens")) return Part::embedding;
-  if (has("lm_head")) return Part::head;
+  if (layer_of(name) >= layers || name.starts_with("mtp.")) return Part::mtp;
+  if (has("embed_tokens") || name == "embed.weight") return Part::embedding;
+  if (has("lm_head") || name == "head.weight") return Part::head;
   if (has("norm")) return Part::norm;
-  if (has(".self_attn.")) return Part::attention;
-  if (has(".mlp.experts.")) return Part::expert;
-  if (has(".mlp.shared_experts.")) return Part::shared_expert;
-  if (has(".mlp.gate.")) return Part::router;
+  if (has("attn.")) return Part::attention;
+  if (has(".experts.")) return Part::expert;
+  if (has(".shared_experts.")) return Part::shared_expert;
+  if (has(".mlp.gate.") || has(".ffn.gate.")) return Part::router;
   return Part::feed_forward;
 }
 
 /// Gives a model whatever it asks for and writes it down. Matrices lead nowhere: nobody reads them while a model is
-/// made. Vectors, which are copied, are zeros.
+/// made. Vectors and tables, which are copied, are zeros.
 class EmptyCheckpoint : public Checkpoint {
  public:
   EmptyCheckpoint(const Json& config, std::string source, Device& device)
@@ -54,7 +54,8 @@ class EmptyCheckpoint : public Checkpoint {
 
   StoredTensor get(const std::string& name, const Shape& asked) const override {
     asked_.push_back({name, asked, part_of(name, layers_)});
-    if (asked.rank() == 1) return {Tensor::zeros(device_, DType::F32, asked), {}};
+    if (name.ends_with(".tid2eid")) return {Tensor::zeros(device_, DType::I32, asked), {}};
+    if (asked.rank() == 1 || name.ends_with(".ape")) return {Tensor::zeros(device_, DType::F32, asked), {}};
     static const std::byte kNowhere{};
     return {Tensor::wrap(device_, DType::BF16, asked, &kNowhere, nullptr), {}};
   }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "models/deepseek.h"
+#include "models/deepseek_v4.h"
 #include "models/llama.h"
 
 namespace dure {
@@ -12,7 +13,7 @@ struct Architecture {
   std::unique_ptr<Model> (*load)(const Fields& config, Loader& load);
 };
 
-constexpr std::array<Architecture, 7> kArchitectures = {{
+constexpr std::array<Architecture, 8> kArchitectures = {{
     {"llama", load_llama},
     {"qwen2", load_llama},
     {"qwen3", load_llama},
@@ -20,6 +21,7 @@ constexpr std::array<Architecture, 7> kArchitectures = {{
     {"deepseek_v2", load_deepseek},
     {"deepseek_v3", load_deepseek},
     {"deepseek_v32", load_deepseek},
+    {"deepseek_v4", load_deepseek_v4},
 }};
 
 }  // namespace

@@ -15,7 +15,7 @@ KVCache::KVCache(Device& device, const std::vector<std::vector<CachePlane>>& pla
   for (const auto& layer : planes) {
     planes_.emplace_back();
     for (const CachePlane& plane : layer)
-      planes_.back().push_back(Tensor::empty(device, dtype, {blocks, kBlockSize, plane.width}));
+      planes_.back().push_back(Tensor::empty(device, dtype, {blocks, kBlockSize / plane.stride, plane.width}));
   }
 }
 
@@ -28,15 +28,21 @@ int64_t KVCache::bytes() const {
 
 Tensor KVCache::pages(int layer, int plane, int64_t heads) const {
   const Tensor& t = planes_.at(layer).at(plane);
-  return t.alias({blocks_, kBlockSize, heads, t.dim(2) / heads});
+  return t.alias({blocks_, t.dim(1), heads, t.dim(2) / heads});
 }
 
 std::span<std::byte> KVCache::rows_of(const Tensor& plane, int block, int rows) {
-  const int64_t row = plane.bytes() / (plane.dim(0) * kBlockSize);
-  return {static_cast<std::byte*>(plane.view().data) + block * row * kBlockSize, static_cast<size_t>(rows * row)};
+  const int64_t block_bytes = plane.bytes() / plane.dim(0), stride = kBlockSize / plane.dim(1);
+  const int64_t used = rows / stride * (block_bytes / plane.dim(1));
+  return {static_cast<std::byte*>(plane.view().data) + block * block_bytes, static_cast<size_t>(used)};
 }
 
-int64_t KVCache::bytes(int rows) const { return bytes() / (int64_t{blocks_} * kBlockSize) * rows; }
+int64_t KVCache::bytes(int rows) const {
+  int64_t bytes = 0;
+  for (const auto& layer : planes_)
+    for (const Tensor& plane : layer) bytes += static_cast<int64_t>(rows_of(plane, 0, rows).size());
+  return bytes;
+}
 
 std::vector<std::byte> KVCache::save(int block, int rows) const {
   std::vector<std::byte> bytes;
@@ -69,10 +75,10 @@ void KVCache::copy(int from, int to, int rows) {
 }
 
 int64_t cache_bytes_per_token(const std::vector<std::vector<CachePlane>>& planes, DType dtype) {
-  int64_t values = 0;
+  int64_t values = 0;  // of a block
   for (const auto& layer : planes)
-    for (const CachePlane& plane : layer) values += plane.width;
-  return values * info(dtype).block_bytes;
+    for (const CachePlane& plane : layer) values += int64_t{plane.width} * (KVCache::kBlockSize / plane.stride);
+  return (values * info(dtype).block_bytes + KVCache::kBlockSize - 1) / KVCache::kBlockSize;
 }
 
 Tensor append_to_cache(const Tensor& rows, const Batch& b, int layer, int plane) {

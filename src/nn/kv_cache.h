@@ -9,10 +9,11 @@
 
 namespace dure {
 
-/// What one layer keeps of each token: GQA k and v; MLA c_kv and k_pe.
+/// What one layer keeps of each token: GQA k and v; MLA c_kv and k_pe; or of every `stride` tokens: entries of V4.
 struct CachePlane {
   std::string name;
-  int width;  ///< values per token, all heads together
+  int width;       ///< values of a row, all heads together
+  int stride = 1;  ///< tokens of a row; divides KVCache::kBlockSize
 };
 
 /// Pages for every plane of every layer. A page (block) holds kBlockSize consecutive positions of one sequence; which
@@ -26,26 +27,26 @@ class KVCache {
 
   int blocks() const { return blocks_; }
   int64_t bytes() const;
-  /// Plane `plane` of a layer as [blocks, kBlockSize, heads, width / heads]; shares memory.
+  /// Plane `plane` of a layer as [blocks, kBlockSize / stride, heads, width / heads]; shares memory.
   Tensor pages(int layer, int plane, int64_t heads) const;
 
-  /// The first `rows` rows of a block, of all planes: layer after layer, plane after plane, row after row.
+  /// What a block keeps of its first `rows` tokens: layer after layer, plane after plane, row after row.
   std::vector<std::byte> save(int block, int rows) const;
   /// Writes what save() gave. Throws Error if the bytes are not those of so many rows.
   void load(int block, int rows, std::span<const std::byte> bytes);
-  /// The first `rows` rows of one block become those of another.
+  /// What one block keeps of its first `rows` tokens becomes another's.
   void copy(int from, int to, int rows);
-  int64_t bytes(int rows) const;  ///< of so many rows, of all planes
+  int64_t bytes(int rows) const;  ///< of a block's first `rows` tokens, of all planes
 
  private:
-  /// Rows of a block in one plane.
+  /// What one plane has of a block's first `rows` tokens.
   static std::span<std::byte> rows_of(const Tensor& plane, int block, int rows);
 
   int blocks_;
-  std::vector<std::vector<Tensor>> planes_;  // [layer][plane]: [blocks, kBlockSize, width]
+  std::vector<std::vector<Tensor>> planes_;  // [layer][plane]: [blocks, kBlockSize / stride, width]
 };
 
-/// Bytes that one token takes in the cache.
+/// Bytes that one token takes in the cache, rounded up.
 int64_t cache_bytes_per_token(const std::vector<std::vector<CachePlane>>& planes, DType dtype);
 
 /// Writes new rows [T, heads, width] to a plane of the batch's cache; returns the plane's pages.

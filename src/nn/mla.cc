@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "nn/cells.h"
+#include "nn/gather.h"
 #include "ops/attention.h"
 #include "ops/view.h"
 
@@ -14,29 +15,6 @@ constexpr int kIndexPlane = 2;
 
 /// Pages [blocks, block_size, 1, width] as cache_read() takes them.
 Tensor lines_of(const Tensor& pages) { return pages.alias({pages.dim(0), pages.dim(1), pages.dim(3)}); }
-
-/// The lines of a plane at `picked` [R, K] positions of R sequences: [R * K, 1, width]. Without a cache they are rows
-/// of `fresh` [T, 1, width].
-Tensor gather(const Tensor& fresh, std::span<const int> picked, std::span<const int> sequences, const Batch& b,
-              int layer, int plane) {
-  const size_t R = sequences.size(), K = picked.size() / R;
-  if (b.cache == nullptr) {
-    std::vector<int> rows(picked.begin(), picked.end());
-    for (size_t i = 0; i < rows.size(); ++i) rows[i] += b.starts[static_cast<size_t>(sequences[i / K])];
-    return take_rows(fresh, std::move(rows));
-  }
-  const auto pages = static_cast<size_t>(b.block_table.dim(1));
-  std::vector<int> table, starts = {0};
-  for (const int s : sequences) {
-    const auto row = b.block_table.data<int>().subspan(static_cast<size_t>(s) * pages, pages);
-    table.insert(table.end(), row.begin(), row.end());
-    starts.push_back(starts.back() + static_cast<int>(K));
-  }
-  const Tensor tables =
-      Tensor::from(fresh.device(), table).alias({static_cast<int64_t>(R), static_cast<int64_t>(pages)});  // [R, pages]
-  const Tensor lines = cache_read(lines_of(b.cache->pages(layer, plane, 1)), tables, {starts, picked});
-  return reshape(lines, {lines.dim(0), 1, -1});
-}
 
 }  // namespace
 
@@ -100,24 +78,25 @@ Tensor MLA::prompt(const Tensor& q_nope, const Tensor& q_pe, const Tensor& c, co
 void MLA::attend_picked(const Tensor& o, const Tensor& q_nope, const Tensor& q_pe, const Tensor& c, const Tensor& k_pe,
                         const SparseRows& sparse, const Batch& b, int layer) const {
   constexpr size_t kRows = 4;  // whose lines are gathered at once: 19 MiB of DeepSeek-V3.2's
-  const int K = indexer->topk;
   for (size_t first = 0; first < sparse.rows.size(); first += kRows) {
-    const size_t R = std::min(kRows, sparse.rows.size() - first);
-    const std::vector<int> rows(sparse.rows.begin() + first, sparse.rows.begin() + first + R);
-    const std::span<const int> sequences(sparse.sequences.data() + first, R);
-    const auto picked = sparse.positions.data<int>().subspan(first * K, R * K);
-
-    const Tensor lines_c = gather(c, picked, sequences, b, layer, 0),
-                 lines_pe = gather(k_pe, picked, sequences, b, layer, 1);
-    std::vector<int> starts(R + 1), line_starts(R);
-    for (size_t r = 0; r < R; ++r) {
-      starts[r + 1] = static_cast<int>(r) + 1;
-      line_starts[r] = static_cast<int>(r) * K;
+    const size_t end = std::min(first + kRows, sparse.rows.size());
+    LineLists lists;
+    for (size_t r = first; r < end; ++r) {
+      lists.begin(sparse.sequences[r]);
+      const auto picked = sparse.positions.rows(static_cast<int64_t>(r), 1).data<int>();
+      lists.lines.insert(lists.lines.end(), picked.begin(), picked.end());
+      lists.end();
     }
-    const Tensor query = concat(w_uk(take_rows(q_nope, rows)), take_rows(q_pe, rows));  // [R, H, 512 + rope]
-    const std::vector<int> last(R, K - 1);
-    const Tensor latent = attention_lines(query, {lines_c, lines_pe}, lines_c, line_starts, {starts, last}, scale());
-    put_rows(o, rows, w_uv(latent));  // [R, H, v]
+    const auto gather = [&](const Tensor& fresh, int plane) {  // [N, 1, width]
+      const Tensor pages = b.cache != nullptr ? lines_of(b.cache->pages(layer, plane, 1)) : Tensor();
+      return reshape(gather_lines(lists, pages, reshape(fresh, {fresh.dim(0), -1}), b.starts, b),
+                     {lists.starts.back(), 1, -1});
+    };
+    const Tensor lines = gather(c, 0), lines_pe = gather(k_pe, 1);
+    const std::vector<int> rows(sparse.rows.begin() + static_cast<std::ptrdiff_t>(first),
+                                sparse.rows.begin() + static_cast<std::ptrdiff_t>(end));
+    const Tensor query = concat(w_uk(take_rows(q_nope, rows)), take_rows(q_pe, rows));       // [R, H, 512 + rope]
+    put_rows(o, rows, w_uv(attend_lists(query, {lines, lines_pe}, lines, lists, scale())));  // [R, H, v]
   }
 }
 

@@ -9,8 +9,11 @@ namespace dure {
 class MLP : public FeedForward {
  public:
   Linear gate_proj, up_proj, down_proj;
+  float swiglu_limit = kNoLimit;
 
-  Tensor operator()(const Tensor& x) const { return down_proj(swiglu(gate_proj(x), up_proj(x))); }  // [T, D] -> [T, D]
+  Tensor operator()(const Tensor& x) const {  // [T, D] -> [T, D]
+    return down_proj(swiglu(gate_proj(x), up_proj(x), swiglu_limit));
+  }
   Tensor operator()(const Tensor& x, const Batch&, int) const override { return (*this)(x); }
 };
 

@@ -29,7 +29,7 @@ Tensor attention_paged(const Tensor& q, const std::array<Tensor, 2>& key, const 
 Tensor attention_lines(const Tensor& q, const std::array<Tensor, 2>& key, const Tensor& value,
                        std::span<const int> line_starts, const Ragged& rows, float scale, Tensor* lse = nullptr);
 
-/// o [T, H, D] with its lse [T, H] becomes attention to the union of two sets of positions. In place, no gradient.
+/// o [T, H, D] and its lse [T, H] become attention to the union of two sets of positions. In place, no gradient.
 void merge_attention(const Tensor& o, const Tensor& lse, const Tensor& other, const Tensor& other_lse);
 
 /// Writes rows x [T, width] to their places in pages [blocks, block_size, width]. No gradient.

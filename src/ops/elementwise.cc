@@ -33,16 +33,16 @@ Tensor scale(const Tensor& x, float factor) {
   });
 }
 
-Tensor swiglu(const Tensor& gate, const Tensor& up) {
+Tensor swiglu(const Tensor& gate, const Tensor& up, float limit) {
   require(gate.shape() == up.shape(), "swiglu: gate {} and up {}", gate.shape(), up.shape());
   Backend& backend = gate.device().backend();
 
   Tensor y = Tensor::like(gate);  // [..., I]
-  backend.swiglu(y.view(), gate.view(), up.view());
+  backend.swiglu(y.view(), gate.view(), up.view(), limit);
 
-  return record(y, {gate, up}, [gate, up, &backend](const Tensor& dy) {
+  return record(y, {gate, up}, [gate, up, limit, &backend](const Tensor& dy) {
     Tensor dgate = Tensor::like(gate), dup = Tensor::like(up);  // [..., I]
-    backend.swiglu_backward(dgate.view(), dup.view(), dy.view(), gate.view(), up.view());
+    backend.swiglu_backward(dgate.view(), dup.view(), dy.view(), gate.view(), up.view(), limit);
     return Gradients{dgate, dup};
   });
 }

@@ -49,6 +49,16 @@ Backend::ExpertGradient gradient_views(const Expert& e, std::span<const Tensor> 
   return views;
 }
 
+/// The weights of a choice, with their gradient.
+Routed with_gradient(const Tensor& ids, const Tensor& weights, const Tensor& logits, const Routing& routing) {
+  Backend& backend = logits.device().backend();
+  return {ids, record(weights, {logits}, [=, &backend](const Tensor& dweights) {
+            Tensor dlogits = Tensor::like(logits);  // [T, E]
+            backend.route_backward(dlogits.view(), dweights.view(), logits.view(), ids.view(), routing);
+            return Gradients{dlogits};
+          })};
+}
+
 }  // namespace
 
 Routed route(const Tensor& logits, const Tensor& bias, const Routing& routing) {
@@ -63,13 +73,17 @@ Routed route(const Tensor& logits, const Tensor& bias, const Routing& routing) {
   Tensor ids = Tensor::empty(logits.device(), DType::I32, {T, routing.top_k});      // [T, k]
   Tensor weights = Tensor::empty(logits.device(), DType::F32, {T, routing.top_k});  // [T, k]
   backend.route(ids.view(), weights.view(), logits.view(), bias.defined() ? bias.view() : View(), routing);
+  return with_gradient(ids, weights, logits, routing);
+}
 
-  weights = record(weights, {logits}, [=, &backend](const Tensor& dweights) {
-    Tensor dlogits = Tensor::like(logits);  // [T, E]
-    backend.route_backward(dlogits.view(), dweights.view(), logits.view(), ids.view(), routing);
-    return Gradients{dlogits};
-  });
-  return {ids, weights};
+Routed route_to(const Tensor& logits, const Tensor& ids, const Routing& routing) {
+  require(ids.shape() == Shape{logits.dim(0), routing.top_k}, "route_to: {} rows of {} experts, ids {}", logits.dim(0),
+          routing.top_k, ids.shape());
+  for (const int id : ids.data<int>())
+    require(id >= 0 && id < logits.dim(1), "route_to: expert {} of {}", id, logits.dim(1));
+  Tensor weights = Tensor::empty(logits.device(), DType::F32, ids.shape());  // [T, k]
+  logits.device().backend().route_weights(weights.view(), logits.view(), ids.view(), routing);
+  return with_gradient(ids, weights, logits, routing);
 }
 
 Tensor moe(const Tensor& x, const std::vector<Expert>& experts, const Routed& routed) {

@@ -24,6 +24,7 @@ TEST(Shapes, HaveThePublishedNumberOfParameters) {
       {"deepseek-v2-lite", 15.706},
       {"deepseek-v2", 235.741},
       {"deepseek-v3", 684.490},
+      {"deepseek-v3.2", 685.356},
       {"moonlight-16b-a3b", 15.960},
       {"r1-distill-qwen-1.5b", 1.777},
       {"r1-distill-qwen-7b", 7.616},

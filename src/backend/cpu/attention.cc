@@ -203,10 +203,11 @@ void CpuBackend::cache_read(View x, ConstView pages, ConstView block_table, cons
     });
 }
 
-void CpuBackend::merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) {
+void CpuBackend::merge_attention(View o, View lse, ConstView other, ConstView other_lse) {
   for_each_row(o.rows(), o.columns(), [&](int64_t r) {
     const float a = static_cast<const float*>(lse.data)[r], b = static_cast<const float*>(other_lse.data)[r];
     if (b == -std::numeric_limits<float>::infinity()) return;
+    static_cast<float*>(lse.data)[r] = std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
     const float share = 1 / (1 + std::exp(b - a));  // of o
     kernels_.blend(o.row(r), share, other.row(r), 1 - share, o.columns());
   });

@@ -44,18 +44,22 @@ class CpuBackend : public ReferenceBackend {
   void accumulate(View y, ConstView x) override;
   void add(View y, ConstView a, ConstView b) override;
   void scale(View y, ConstView x, float factor) override;
-  void swiglu(View y, ConstView gate, ConstView up) override;
-  void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) override;
+  void swiglu(View y, ConstView gate, ConstView up, float limit) override;
+  void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up, float limit) override;
   void rms_norm(View y, ConstView x, ConstView weight, float eps) override;
   void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
             RopeStyle style, float sign) override;
+
+  void hyper_collapse(View y, ConstView x, ConstView pre) override;
+  void hyper_expand(View y, ConstView x, ConstView block, ConstView post, ConstView comb) override;
+  void softmax_pool(View y, ConstView lines, std::span<const int> starts) override;
 
   void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
   void select_positions(View ids, ConstView q, ConstView weights, const KvSource& kv, const Ragged& rows) override;
   void attention_backward(View dq, std::array<View, 2> dkey, View dvalue, ConstView dout, ConstView q,
                           const KvSource& kv, const Ragged& rows, float scale) override;
   void cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) override;
-  void merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) override;
+  void merge_attention(View o, View lse, ConstView other, ConstView other_lse) override;
   void moe(View y, ConstView x, std::span<const Expert> experts, ConstView ids, ConstView weights) override;
   void moe_backward(View dx, View dweights, std::span<const ExpertGradient> dexperts, ConstView dy, ConstView x,
                     std::span<const Expert> experts, ConstView ids, ConstView weights) override;

@@ -26,14 +26,43 @@ void CpuBackend::scale(View y, ConstView x, float factor) {
   for_each_row(y.rows(), y.columns(), [&](int64_t r) { kernels_.scale(y.row(r), x.row(r), factor, y.columns()); });
 }
 
-void CpuBackend::swiglu(View y, ConstView gate, ConstView up) {
+void CpuBackend::swiglu(View y, ConstView gate, ConstView up, float limit) {
   for_each_row(y.rows(), y.columns(),
-               [&](int64_t r) { kernels_.swiglu(y.row(r), gate.row(r), up.row(r), y.columns()); });
+               [&](int64_t r) { kernels_.swiglu(y.row(r), gate.row(r), up.row(r), limit, y.columns()); });
 }
 
-void CpuBackend::swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) {
+void CpuBackend::swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up, float limit) {
+  if (limit < kNoLimit) return ReferenceBackend::swiglu_backward(dgate, dup, dy, gate, up, limit);
   for_each_row(dy.rows(), dy.columns(), [&](int64_t r) {
     kernels_.swiglu_backward(dgate.row(r), dup.row(r), dy.row(r), gate.row(r), up.row(r), dy.columns());
+  });
+}
+
+void CpuBackend::hyper_collapse(View y, ConstView x, ConstView pre) {
+  const int64_t n = pre.columns(), D = y.columns();
+  for_each_row(y.rows(), n * D, [&](int64_t t) {
+    kernels_.scale(y.row(t), x.row(t * n), pre.row(t)[0], D);
+    for (int64_t h = 1; h < n; ++h) kernels_.blend(y.row(t), 1, x.row(t * n + h), pre.row(t)[h], D);
+  });
+}
+
+void CpuBackend::hyper_expand(View y, ConstView x, ConstView block, ConstView post, ConstView comb) {
+  const int64_t n = post.columns(), D = y.columns();
+  for_each_row(block.rows(), n * n * D, [&](int64_t t) {
+    for (int64_t k = 0; k < n; ++k) {
+      float* out = y.row(t * n + k);
+      kernels_.scale(out, block.row(t), post.row(t)[k], D);
+      for (int64_t j = 0; j < n; ++j) kernels_.blend(out, 1, x.row(t * n + j), comb.row(t * n + j)[k], D);
+    }
+  });
+}
+
+void CpuBackend::softmax_pool(View y, ConstView lines, std::span<const int> starts) {
+  for_each_row(y.rows(), lines.columns() * 8, [&](int64_t n) {
+    View one = y;
+    one.data = y.row(n);
+    one.shape[0] = 1;
+    ReferenceBackend::softmax_pool(one, lines, starts.subspan(static_cast<size_t>(n), 2));
   });
 }
 

@@ -123,11 +123,12 @@ struct Kernels {
   void (*outer)(Rows y, ConstRows x, int64_t x_step, ConstRows w, int64_t M, int64_t N, int64_t K);
 
   // Rows of n values.
-  void (*round_bf16)(float* y, const float* x, int64_t n);                  ///< y = x rounded to bfloat16
-  void (*add)(float* y, const float* a, const float* b, int64_t n);         ///< y = a + b
-  void (*scale)(float* y, const float* x, float factor, int64_t n);         ///< y = x factor
-  void (*blend)(float* y, float a, const float* x, float b, int64_t n);     ///< y = y a + x b
-  void (*swiglu)(float* y, const float* gate, const float* up, int64_t n);  ///< y = gate up / (1 + exp(-gate))
+  void (*round_bf16)(float* y, const float* x, int64_t n);               ///< y = x rounded to bfloat16
+  void (*add)(float* y, const float* a, const float* b, int64_t n);      ///< y = a + b
+  void (*scale)(float* y, const float* x, float factor, int64_t n);      ///< y = x factor
+  void (*blend)(float* y, float a, const float* x, float b, int64_t n);  ///< y = y a + x b
+  /// y = g u / (1 + exp(-g)) with g = min(gate, limit), u = up within -limit and limit.
+  void (*swiglu)(float* y, const float* gate, const float* up, float limit, int64_t n);
   void (*swiglu_backward)(float* dgate, float* dup, const float* dy, const float* gate, const float* up, int64_t n);
   void (*rms_norm)(float* y, const float* x, const float* weight, float eps, int64_t n);
   /// y = x cos + x' sin, where x' has each pair swapped. Pairs lie n / 2 apart, cos and sin [n / 2]; or side by side,

@@ -76,7 +76,7 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
   for_each_row(choices, I, [&](int64_t r) {
     float* hidden = gate.data() + r * I;
     const int64_t width = expert_of(r).gate.out_features();
-    kernels_.swiglu(hidden, hidden, up.data() + r * I, width);
+    kernels_.swiglu(hidden, hidden, up.data() + r * I, expert_of(r).swiglu_limit, width);
     if (compute_ == Compute::bf16) kernels_.round_bf16(hidden, hidden, width);
   });
   multiply_all({&Expert::down}, {&out}, D, gate, I);
@@ -114,7 +114,7 @@ void CpuBackend::moe_backward(View dx, View dweights, std::span<const ExpertGrad
     gemm(up, in, expert.up, Direction::forward);
     add_loras(*this, gate, in, expert.gate_loras);
     add_loras(*this, up, in, expert.up_loras);
-    swiglu(hidden, gate, up);
+    swiglu(hidden, gate, up, expert.swiglu_limit);
     gemm(out, hidden, expert.down, Direction::forward);
     add_loras(*this, out, hidden, expert.down_loras);
     for_each_row(n, D, [&](int64_t r) {
@@ -128,7 +128,7 @@ void CpuBackend::moe_backward(View dx, View dweights, std::span<const ExpertGrad
     const ExpertGradient& wanted = dexperts.empty() ? kNone : dexperts[e];
     gemm(dhidden, dout, expert.down, Direction::transpose);
     add_loras_backward(*this, dhidden, wanted.down_loras, dout, hidden, expert.down_loras);
-    swiglu_backward(dgate, dup, dhidden, gate, up);
+    swiglu_backward(dgate, dup, dhidden, gate, up, expert.swiglu_limit);
     gemm(from_gate, dgate, expert.gate, Direction::transpose);
     gemm(from_up, dup, expert.up, Direction::transpose);
     add_loras_backward(*this, from_gate, wanted.gate_loras, dgate, in, expert.gate_loras);

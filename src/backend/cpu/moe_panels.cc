@@ -96,7 +96,7 @@ void CpuBackend::moe_in_panels(View y, ConstView x, std::span<const Expert> expe
                             up.data(), width);
     for (int64_t r = 0; r < c->rows; ++r) {
       float* h = gate.data() + r * width;
-      kernels_.swiglu(h, h, up.data() + r * width, width);
+      kernels_.swiglu(h, h, up.data() + r * width, e.swiglu_limit, width);
       panel_kernels(e.down).prepare(h, e.down.in_features(), begin, end, hidden.row(c->first + r));
     }
   });

@@ -206,10 +206,11 @@ void ReferenceBackend::cache_read(View x, ConstView pages, ConstView block_table
     }
 }
 
-void ReferenceBackend::merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) {
+void ReferenceBackend::merge_attention(View o, View lse, ConstView other, ConstView other_lse) {
   for (int64_t r = 0; r < o.rows(); ++r) {
     const double a = static_cast<const float*>(lse.data)[r], b = static_cast<const float*>(other_lse.data)[r];
     if (b == -INFINITY) continue;
+    static_cast<float*>(lse.data)[r] = static_cast<float>(std::max(a, b) + std::log1p(std::exp(-std::abs(a - b))));
     const double share = 1 / (1 + std::exp(b - a));  // of o
     for (int64_t i = 0; i < o.columns(); ++i)
       o.row(r)[i] = static_cast<float>(share * o.row(r)[i] + (1 - share) * other.row(r)[i]);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "backend/reference/reference.h"
@@ -43,18 +44,20 @@ void ReferenceBackend::scale(View y, ConstView x, float factor) {
   for_each(y, [&](float& out, int64_t r, int64_t i) { out = x.row(r)[i] * factor; });
 }
 
-void ReferenceBackend::swiglu(View y, ConstView gate, ConstView up) {
+void ReferenceBackend::swiglu(View y, ConstView gate, ConstView up, float limit) {
   for_each(y, [&](float& out, int64_t r, int64_t i) {
-    const float g = gate.row(r)[i];
-    out = g * sigmoid(g) * up.row(r)[i];
+    const float g = std::min(gate.row(r)[i], limit);
+    out = g * sigmoid(g) * std::clamp(up.row(r)[i], -limit, limit);
   });
 }
 
-void ReferenceBackend::swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) {
+void ReferenceBackend::swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up, float limit) {
   for_each(dgate, [&](float& out, int64_t r, int64_t i) {
-    const float g = gate.row(r)[i], s = sigmoid(g), d = dy.row(r)[i];
-    out = d * up.row(r)[i] * s * (1 + g * (1 - s));  // silu'(g) = s (1 + g (1 - s))
-    dup.row(r)[i] = d * g * s;
+    const float g = std::min(gate.row(r)[i], limit), s = sigmoid(g), d = dy.row(r)[i];
+    const float u = std::clamp(up.row(r)[i], -limit, limit);
+    const bool inside = std::abs(up.row(r)[i]) <= limit;
+    out = gate.row(r)[i] > limit ? 0 : d * u * s * (1 + g * (1 - s));  // silu'(g) = s (1 + g (1 - s))
+    dup.row(r)[i] = inside ? d * g * s : 0;
   });
 }
 

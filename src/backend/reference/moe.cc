@@ -8,11 +8,15 @@
 namespace dure {
 namespace {
 
-/// Affinities of one row: softmax or sigmoid of the logits.
+/// Affinities of one row: softmax of the logits, or each one's own.
 std::vector<double> scores_of(const float* logits, int64_t experts, Routing::Score score) {
   std::vector<double> s(logits, logits + experts);
   if (score == Routing::Score::sigmoid) {
     for (double& v : s) v = 1 / (1 + std::exp(-v));
+    return s;
+  }
+  if (score == Routing::Score::sqrt_softplus) {
+    for (double& v : s) v = std::sqrt(std::max(v, 0.0) + std::log1p(std::exp(-std::abs(v))));
     return s;
   }
   const double max = *std::max_element(s.begin(), s.end());
@@ -97,10 +101,14 @@ void ReferenceBackend::route_backward(View dlogits, ConstView dweights, ConstVie
     // through the score function
     double dot = 0;
     for (int64_t e = 0; e < E; ++e) dot += ds[e] * s[e];
-    for (int64_t e = 0; e < E; ++e) {
-      const double d = routing.score == Routing::Score::sigmoid ? ds[e] * s[e] * (1 - s[e]) : s[e] * (ds[e] - dot);
-      dlogits.row(t)[e] = static_cast<float>(d);
-    }
+    const auto slope = [&](int64_t e) {  // of the loss by the logit
+      switch (routing.score) {
+        case Routing::Score::sigmoid: return ds[e] * s[e] * (1 - s[e]);
+        case Routing::Score::sqrt_softplus: return ds[e] / (2 * s[e] * (1 + std::exp(-double(logits.row(t)[e]))));
+        default: return s[e] * (ds[e] - dot);
+      }
+    };
+    for (int64_t e = 0; e < E; ++e) dlogits.row(t)[e] = static_cast<float>(slope(e));
   }
 }
 
@@ -128,7 +136,7 @@ Activation apply(ReferenceBackend& b, const Expert& expert, ConstView x) {
   };
   product(a.gate, x, expert.gate, expert.gate_loras);
   product(a.up, x, expert.up, expert.up_loras);
-  b.ReferenceBackend::swiglu(row_view(a.hidden), row_view(a.gate), row_view(a.up));
+  b.ReferenceBackend::swiglu(row_view(a.hidden), row_view(a.gate), row_view(a.up), expert.swiglu_limit);
   product(a.out, row_view(a.hidden), expert.down, expert.down_loras);
   return a;
 }
@@ -170,7 +178,7 @@ void ReferenceBackend::moe_backward(View dx, View dweights, std::span<const Expe
       add_loras_backward(*this, row_view(dhidden), wanted.down_loras, row_view(dout), row_view(a.hidden),
                          expert.down_loras);
       ReferenceBackend::swiglu_backward(row_view(dgate), row_view(dup), row_view(dhidden), row_view(a.gate),
-                                        row_view(a.up));
+                                        row_view(a.up), expert.swiglu_limit);
       for (const auto& [weight, d] : {std::pair{&expert.gate, &dgate}, std::pair{&expert.up, &dup}}) {
         ReferenceBackend::gemm(row_view(part), row_view(*d), *weight, Direction::transpose);
         ReferenceBackend::accumulate(row_view(dx.row(t), D), row_view(part));

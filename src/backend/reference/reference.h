@@ -27,13 +27,19 @@ class ReferenceBackend : public Backend {
   void add(View y, ConstView a, ConstView b) override;
   void sum_rows(View y, ConstView x) override;
   void scale(View y, ConstView x, float factor) override;
-  void swiglu(View y, ConstView gate, ConstView up) override;
-  void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up) override;
+  void swiglu(View y, ConstView gate, ConstView up, float limit) override;
+  void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up, float limit) override;
   void rms_norm(View y, ConstView x, ConstView weight, float eps) override;
   void rms_norm_backward(View dx, View dweight, ConstView dy, ConstView x, ConstView weight, float eps) override;
   void layer_norm(View y, ConstView x, ConstView weight, ConstView bias, float eps) override;
   void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
             RopeStyle style, float sign) override;
+
+  void hyper_mix(View pre, View post, View comb, ConstView m, ConstView base, ConstView factor, int iterations,
+                 float eps) override;
+  void hyper_collapse(View y, ConstView x, ConstView pre) override;
+  void hyper_expand(View y, ConstView x, ConstView block, ConstView post, ConstView comb) override;
+  void softmax_pool(View y, ConstView lines, std::span<const int> starts) override;
 
   void attention(View o, View lse, ConstView q, const KvSource& kv, const Ragged& rows, float scale) override;
   void select_positions(View ids, ConstView q, ConstView weights, const KvSource& kv, const Ragged& rows) override;
@@ -41,7 +47,7 @@ class ReferenceBackend : public Backend {
                           const KvSource& kv, const Ragged& rows, float scale) override;
   void cache_append(View pages, ConstView x, ConstView block_table, const Ragged& rows) override;
   void cache_read(View x, ConstView pages, ConstView block_table, const Ragged& rows) override;
-  void merge_attention(View o, ConstView lse, ConstView other, ConstView other_lse) override;
+  void merge_attention(View o, View lse, ConstView other, ConstView other_lse) override;
 
   void route(View ids, View weights, ConstView logits, ConstView bias, const Routing& routing) override;
   void route_weights(View weights, ConstView logits, ConstView ids, const Routing& routing) override;

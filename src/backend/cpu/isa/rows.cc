@@ -43,8 +43,12 @@ void blend(float* y, float a, const float* x, float b, int64_t n) {
   const Vec va = set(a), vb = set(b);
   map(y, y, x, n, [=](Vec u, Vec v) { return fma(v, vb, mul(u, va)); });
 }
-void swiglu(float* y, const float* gate, const float* up, int64_t n) {
-  map(y, gate, up, n, [](Vec g, Vec u) { return mul(div(g, add(set(1), exp(sub(zero(), g)))), u); });
+void swiglu(float* y, const float* gate, const float* up, float limit, int64_t n) {
+  const Vec most = set(limit), least = set(-limit);
+  map(y, gate, up, n, [=](Vec gates, Vec ups) {
+    const Vec g = min(most, gates), u = max(least, min(most, ups));  // in this order NaN stays
+    return mul(div(g, add(set(1), exp(sub(zero(), g)))), u);
+  });
 }
 
 void swiglu_backward(float* dgate, float* dup, const float* dy, const float* gate, const float* up, int64_t n) {
