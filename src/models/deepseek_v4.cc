@@ -84,12 +84,14 @@ class DeepSeekV4 : public DecoderModel {
   }
   Tensor logits(const Tensor& hidden) override { return lm_head(norm(head_(streams(hidden)))); }
 
-  Tensor draft(const Tensor& hidden, const Batch& next_tokens) override {
-    if (!mtp_) return DecoderModel::draft(hidden, next_tokens);
+  Tensor draft_hidden(const Tensor& hidden, const Batch& next_tokens) override {
+    if (!mtp_) return DecoderModel::draft_hidden(hidden, next_tokens);
     const Tensor e = mtp_->e_proj(mtp_->enorm(embed(next_tokens)));               // [T, D]
     const Tensor x = add(spread(e), mtp_->h_proj(mtp_->hnorm(streams(hidden))));  // [T, n, D]
-    const Tensor y = mtp_->block(x, next_tokens, info_.num_hidden_layers);        // [T, n, D]
-    return lm_head(mtp_->norm(mtp_->head(y)));                                    // [T, V]
+    return mtp_->norm(mtp_->head(mtp_->block(x, next_tokens, info_.num_hidden_layers)));
+  }
+  Tensor draft_logits(const Tensor& hidden) override {
+    return mtp_ ? lm_head(hidden) : DecoderModel::draft_logits(hidden);
   }
   bool can_draft() const override { return mtp_.has_value(); }
 

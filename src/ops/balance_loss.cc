@@ -10,11 +10,17 @@ namespace {
 
 /// Scores of a row's logits, up to a factor that all have; d[i] = d score_i / d logit_i over score_i.
 void scores_of(std::span<const float> logits, Routing::Score score, std::span<double> scores, std::span<double> d) {
-  const bool sigmoid = score == Routing::Score::sigmoid;
   const double max = *std::max_element(logits.begin(), logits.end());
   for (size_t i = 0; i < logits.size(); ++i) {
-    scores[i] = sigmoid ? 1 / (1 + std::exp(-double{logits[i]})) : std::exp(logits[i] - max);
-    d[i] = sigmoid ? 1 - scores[i] : 1;
+    const double x = logits[i], sigmoid = 1 / (1 + std::exp(-x));
+    switch (score) {
+      case Routing::Score::softmax: scores[i] = std::exp(x - max), d[i] = 1; break;
+      case Routing::Score::sigmoid: scores[i] = sigmoid, d[i] = 1 - sigmoid; break;
+      case Routing::Score::sqrt_softplus:
+        scores[i] = std::sqrt(std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))));
+        d[i] = sigmoid / (2 * scores[i] * scores[i]);
+        break;
+    }
   }
 }
 

@@ -6,7 +6,7 @@
 namespace dure {
 namespace {
 
-constexpr Routing::Score kScores[] = {Routing::Score::sigmoid, Routing::Score::softmax};
+constexpr Routing::Score kScores[] = {Routing::Score::sigmoid, Routing::Score::softmax, Routing::Score::sqrt_softplus};
 
 Tensor choices(const std::vector<int>& ids, int64_t k) {
   const Tensor t = Tensor::from(test_device(), ids);
