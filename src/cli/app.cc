@@ -85,6 +85,7 @@ int run_app(int argc, char** argv) {
     add_bench(app);
     add_serve(app);
     add_ps(app);
+    add_train(app);
     std::vector<std::string> arguments(argv + 1, argv + argc);
     const std::string first = arguments.front();
     if (!first.starts_with('-') && !is_command(app, first)) {

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+
+#include "train/trainer.h"
+
+namespace dure {
+
+/// log.jsonl of a run: one JSON object a step, with `step`, `tokens`, `loss`, `main`, `mtp`, `balance`, `lr`,
+/// `grad_norm`, `expert_load`, `seconds`, `tokens_per_second` and `memory` (bytes), and `skipped` where nothing was
+/// changed. A line is on its way to the disk when append() returns.
+class TrainingLog {
+ public:
+  /// Goes on with the file if there is one, without the steps after `step`, which will come again.
+  TrainingLog(const std::filesystem::path& path, int64_t step);
+
+  /// Throws Error if the line cannot be written.
+  void append(const StepReport& report);
+
+ private:
+  std::string path_;
+  std::ofstream out_;
+};
+
+/// Floating-point operations that training on one token takes, a multiply-add being two: 6 for each weight that it is
+/// multiplied with, and attention to `positions` earlier tokens, forward and twice backward (Chowdhery et al., "PaLM",
+/// 2022, appendix B). What recomputation adds does not count.
+double training_operations(const Json& config, const std::string& source, double positions, bool mtp);
+
+}  // namespace dure
