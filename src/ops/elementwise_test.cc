@@ -1,5 +1,7 @@
 #include "ops/elementwise.h"
 
+#include <cmath>
+
 #include "ops/gradient_check.h"
 
 namespace dure {
@@ -24,6 +26,23 @@ TEST(Scale, GradientMatchesFiniteDifferences) {
 TEST(SwiGlu, GradientMatchesFiniteDifferences) {
   for (const Shape& shape : {Shape{1, 1}, Shape{3, 7}, Shape{2, 2, 5}})
     expect_gradient([](const Inputs& in) { return swiglu(in[0], in[1]); }, {random(shape), random(shape)});
+}
+
+TEST(SwiGlu, WhatIsBeyondTheLimitHasNoGradient) {
+  const auto pair = [](float a, float b) {
+    return trainable(Tensor::from(test_device(), std::vector<float>{a, b}, {1, 2}));
+  };
+  const Tensor gate = pair(0.5f, 3), up = pair(-2, 0.25f),
+               one = Tensor::from(test_device(), std::vector<float>{1, 1}, {1, 2});
+  const auto silu = [](float g) { return g / (1 + std::exp(-g)); };
+  const Tensor y = swiglu(gate, up, 1);
+  EXPECT_FLOAT_EQ(y.data()[0], -silu(0.5f));
+  EXPECT_FLOAT_EQ(y.data()[1], 0.25f * silu(1));
+  const Gradients g = gradients(y, one, {gate, up});
+  EXPECT_NE(g[0].data()[0], 0);
+  EXPECT_EQ(g[0].data()[1], 0);  // the gate was limited
+  EXPECT_EQ(g[1].data()[0], 0);  // the other was
+  EXPECT_FLOAT_EQ(g[1].data()[1], silu(1));
 }
 
 TEST(SwiGlu, GatesFarFromZeroAreSwitches) {

@@ -19,7 +19,7 @@ Tensor distinct_logits(int rows, int experts) {
 
 std::vector<Routing> routings() {
   std::vector<Routing> all;
-  for (const Score score : {Score::softmax, Score::sigmoid})
+  for (const Score score : {Score::softmax, Score::sigmoid, Score::sqrt_softplus})
     for (const bool norm : {false, true})
       for (const Groups groups : {Groups::none, Groups::best, Groups::best_two})
         for (const int k : {1, 3})
