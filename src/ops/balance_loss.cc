@@ -1,5 +1,6 @@
 #include "ops/balance_loss.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -13,13 +14,16 @@ void scores_of(std::span<const float> logits, Routing::Score score, std::span<do
   const double max = *std::max_element(logits.begin(), logits.end());
   for (size_t i = 0; i < logits.size(); ++i) {
     const double x = logits[i], sigmoid = 1 / (1 + std::exp(-x));
-    switch (score) {
-      case Routing::Score::softmax: scores[i] = std::exp(x - max), d[i] = 1; break;
-      case Routing::Score::sigmoid: scores[i] = sigmoid, d[i] = 1 - sigmoid; break;
-      case Routing::Score::sqrt_softplus:
-        scores[i] = std::sqrt(std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))));
-        d[i] = sigmoid / (2 * scores[i] * scores[i]);
-        break;
+    if (score == Routing::Score::sigmoid) {
+      scores[i] = sigmoid;
+      d[i] = 1 - sigmoid;
+    } else if (score == Routing::Score::sqrt_softplus) {
+      const double softplus = std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
+      scores[i] = std::sqrt(softplus);
+      d[i] = sigmoid / (2 * softplus);
+    } else {
+      scores[i] = std::exp(x - max);
+      d[i] = 1;
     }
   }
 }
