@@ -19,7 +19,7 @@ GrammarMasks::GrammarMasks(std::shared_ptr<const grammar::CompiledGrammar> gramm
 
 const grammar::TokenScan& GrammarMasks::leaf_scan(int state) {
   auto& scan = leaf_scans_[state];
-  if (!scan) scan = std::make_shared<grammar::TokenScan>(scan_tokens_of_leaf(*grammar_, *trie_, state));
+  if (!scan) scan = trie_->leaf_scans().get(*grammar_, *trie_, state);
   return *scan;
 }
 
@@ -29,7 +29,7 @@ GrammarMasks::Key GrammarMasks::key(int state, int count) {
   if (machine.leaf) {
     const auto& needs = leaf_scan(state).needs;
     const int left = machine.max == kUnbounded ? kUnbounded : machine.max - count;
-    return {state, needs.empty() ? 0 : std::min(left, needs.back())};
+    return {state, needs.empty() ? 0 : std::min(left, needs.back())};  // more makes no difference
   }
   // Where no token reaches a bound, all counts are the same.
   const int reach = trie_->max_length() + machine.most_needed;
@@ -41,13 +41,12 @@ GrammarMasks::Key GrammarMasks::key(int state, int count) {
 GrammarMasks::Frame GrammarMasks::make(const Key& key) {
   if (!grammar_->machine_of(key.state).leaf) {
     grammar::TokenScan scan = scan_tokens(recognizer_, *trie_, key.state, key.count);
-    return {grammar::TokenSet(std::move(scan.ids), trie_->vocab_size()), std::move(scan.exits)};
+    return {std::move(scan.all), std::move(scan.exits)};
   }
   const grammar::TokenScan& scan = leaf_scan(key.state);
-  std::vector<int> ids = scan.ids;
-  if (!scan.needs.empty())
-    ids.resize(size_t(std::upper_bound(scan.needs.begin(), scan.needs.end(), key.count) - scan.needs.begin()));
-  return {grammar::TokenSet(std::move(ids), trie_->vocab_size()), scan.exits};
+  if (scan.needs.empty() || key.count == scan.needs.back()) return {scan.all, scan.exits};
+  const auto many = std::upper_bound(scan.needs.begin(), scan.needs.end(), key.count) - scan.needs.begin();
+  return {grammar::TokenSet({scan.ids.begin(), scan.ids.begin() + many}, trie_->vocab_size()), scan.exits};
 }
 
 std::shared_ptr<const GrammarMasks::Frame> GrammarMasks::frame(int state, int count) {
@@ -65,6 +64,13 @@ std::shared_ptr<const GrammarMasks::Frame> GrammarMasks::frame(int state, int co
     index_.erase(recent_.back().first);
   }
   return frame;
+}
+
+std::shared_ptr<const TriggerTokens> GrammarMasks::trigger(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  auto& tokens = triggers_[text];
+  if (!tokens) tokens = std::make_shared<const TriggerTokens>(text, *trie_);
+  return tokens;
 }
 
 }  // namespace dure

@@ -2,9 +2,10 @@
 
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <tuple>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "sampling/grammar/recognizer.h"
 #include "sampling/grammar/token_scan.h"
 #include "sampling/grammar/token_trie.h"
+#include "sampling/grammar/trigger.h"
 
 namespace dure {
 
@@ -27,6 +29,8 @@ class GrammarMasks {
     std::shared_ptr<const grammar::TokenExits> exits;
   };
   std::shared_ptr<const Frame> frame(int state, int count);
+
+  std::shared_ptr<const TriggerTokens> trigger(const std::string& text);
 
   const std::shared_ptr<const grammar::CompiledGrammar>& grammar() const { return grammar_; }
   const TokenTrie& trie() const { return *trie_; }
@@ -54,6 +58,7 @@ class GrammarMasks {
   std::list<Item> recent_;  ///< the one used last is the first
   std::unordered_map<Key, std::list<Item>::iterator, KeyHash> index_;
   size_t bytes_ = 0;
+  std::map<std::string, std::shared_ptr<const TriggerTokens>> triggers_;
 };
 
 }  // namespace dure

@@ -17,29 +17,47 @@ GrammarMatcher::GrammarMatcher(std::shared_ptr<GrammarMasks> masks, int vocab_si
       mask_((size_t(vocab_size) + 63) / 64) {
   require(trie_.vocab_size() <= vocab_size, "the tokenizer has {} tokens, the model {}", trie_.vocab_size(),
           vocab_size);
-  if (options_.trigger_token >= 0 || !options_.trigger.empty()) {
+  for (const auto& edge : masks_->grammar()->tokens)
+    require(edge.id < trie_.vocab_size(), "grammar: token {} is not in a vocabulary of {}", edge.id,
+            trie_.vocab_size());
+  if (!options_.trigger.empty()) trigger_ = masks_->trigger(options_.trigger);
+  if (trigger_ || options_.trigger_token >= 0) {
     mode_ = Mode::free;
   } else {
-    begin();
+    go_to(recognizer_.start());
   }
 }
 
-void GrammarMatcher::begin() {
-  mode_ = Mode::bound;
-  at_ = recognizer_.start();
-  seen_.clear();
+bool GrammarMatcher::is_end_token(int id) const {
+  const auto ends = trie_.end_tokens();
+  return std::find(ends.begin(), ends.end(), id) != ends.end();
 }
 
 std::span<const uint64_t> GrammarMatcher::mask() {
-  if (mode_ == Mode::free && options_.trigger.empty()) return {};
-  if (!mask_is_made_) make_mask();
+  if (mode_ == Mode::free) return free_mask();
+  if (!mask_is_made_) bound_mask();
   mask_is_made_ = true;
   return mask_;
 }
 
-void GrammarMatcher::make_mask() {
+/// Everything, but for tokens that complete the trigger and go on as the grammar does not.
+std::span<const uint64_t> GrammarMatcher::free_mask() {
+  std::vector<int> forbidden;
+  if (trigger_)
+    for (const int id : trigger_->tokens()) {
+      const int end = trigger_->completes(matched_, trie_.bytes(id));
+      if (end < 0 || size_t(end) == trie_.bytes(id).size()) continue;
+      if (after(recognizer_.start(), trie_.bytes(id).substr(size_t(end))) == Recognizer::kDead) forbidden.push_back(id);
+    }
+  if (forbidden.empty()) return {};
   std::fill(mask_.begin(), mask_.end(), 0);
-  const auto allow = [&](int id) { mask_[size_t(id) / 64] |= uint64_t{1} << (id % 64); };
+  for (int id = 0; id < trie_.vocab_size(); ++id) allow(id);
+  for (const int id : forbidden) mask_[size_t(id) / 64] &= ~(uint64_t{1} << (id % 64));
+  return mask_;
+}
+
+void GrammarMatcher::bound_mask() {
+  std::fill(mask_.begin(), mask_.end(), 0);
   if (mode_ == Mode::bound) {
     const std::vector<grammar::Thread> readers(recognizer_.readers(at_).begin(), recognizer_.readers(at_).end());
     for (const grammar::Thread& thread : readers) {
@@ -50,7 +68,7 @@ void GrammarMatcher::make_mask() {
     const auto& g = recognizer_.grammar();
     for (const grammar::Thread& t : recognizer_.threads(at_))
       for (int i = g.states[size_t(t.state)].tokens; i < g.states[size_t(t.state) + 1].tokens; ++i)
-        if (const int id = g.tokens[size_t(i)].id; size_t(id) < mask_.size() * 64) allow(id);
+        allow(g.tokens[size_t(i)].id);
   }
   if (mode_ == Mode::over || recognizer_.accepting(at_))
     for (const int id : trie_.end_tokens()) allow(id);
@@ -76,56 +94,115 @@ void GrammarMatcher::add_exits(const GrammarMasks::Frame& frame, const grammar::
     }
     path.push_back(at);
     for (uint32_t t = node.first_token; t < exits.nodes[i + 1].first_token; ++t)
-      if (const auto [id, count] = exits.tokens[t]; !machine.leaf || (count >= least && count <= most))
-        mask_[size_t(id) / 64] |= uint64_t{1} << (id % 64);
+      if (const auto [id, count] = exits.tokens[t]; !machine.leaf || (count >= least && count <= most)) allow(id);
     ++i;
   }
+}
+
+GrammarMatcher::Position GrammarMatcher::after(Position at, std::string_view bytes) {
+  for (const char c : bytes) at = recognizer_.step(at, uint8_t(c));
+  return at;
 }
 
 GrammarMatcher::Position GrammarMatcher::after(Position at, int id) {
   const Position by_token = recognizer_.step_token(at, id);
   if (id >= trie_.vocab_size() || trie_.bytes(id).empty()) return by_token;
-  Position by_bytes = at;
-  for (const char c : trie_.bytes(id)) by_bytes = recognizer_.step(by_bytes, uint8_t(c));
-  return recognizer_.either(by_token, by_bytes);
+  return recognizer_.either(by_token, after(at, trie_.bytes(id)));
 }
 
 void GrammarMatcher::accept(int id) {
+  require(id >= 0, "{} is no token", id);
   mask_is_made_ = false;
   if (mode_ == Mode::free) return accept_free(id);
-  const auto ends = trie_.end_tokens();
-  const bool is_end = std::find(ends.begin(), ends.end(), id) != ends.end();
-  if (mode_ == Mode::over) return require(is_end, "token {} behind the end of the answer", id);
-  require(id >= 0, "{} is no token", id);
+  if (mode_ == Mode::over) return require(is_end_token(id), "token {} behind the end of the answer", id);
   const Position next = after(at_, id);
-  if (next == Recognizer::kDead) {
-    require(is_end && recognizer_.accepting(at_), "token {} is not what the grammar allows", id);
-    mode_ = Mode::over;
-    return;
-  }
-  at_ = next;
-  settle();
+  if (next != Recognizer::kDead) return go_to(next);
+  require(is_end_token(id) && recognizer_.accepting(at_), "token {} is not what the grammar allows", id);
+  mode_ = Mode::over;
 }
 
-void GrammarMatcher::settle() {
+void GrammarMatcher::go_to(Position at) {
   constexpr size_t kMuch = 100'000;
-  if (recognizer_.size() > kMuch) at_ = recognizer_.compact(at_);
+  mode_ = Mode::bound;
+  at_ = recognizer_.size() > kMuch ? recognizer_.compact(at) : at;
   if (!recognizer_.accepting(at_)) return;
   if (options_.free_after) {
     mode_ = Mode::free;
+    matched_ = 0;
   } else if (!recognizer_.goes_on(at_)) {
     mode_ = Mode::over;
   }
 }
 
 void GrammarMatcher::accept_free(int id) {
-  if (id == options_.trigger_token) {
-    begin();
-    settle();
+  if (is_end_token(id)) {
+    mode_ = Mode::over;
+  } else if (id == options_.trigger_token) {
+    go_to(recognizer_.start());
+  } else if (trigger_) {
+    const std::string_view bytes = id < trie_.vocab_size() ? trie_.bytes(id) : std::string_view();
+    if (const int end = trigger_->completes(matched_, bytes); end >= 0) {
+      const Position at = after(recognizer_.start(), bytes.substr(size_t(end)));
+      require(at != Recognizer::kDead, "token {} goes on behind {} as the grammar does not", id,
+              quote(options_.trigger));
+      go_to(at);
+    } else {
+      if (bytes.empty()) matched_ = 0;
+      for (const char c : bytes) matched_ = trigger_->next(matched_, c);
+    }
   }
 }
 
-std::vector<int> GrammarMatcher::forced() { return {}; }
+std::vector<int> GrammarMatcher::forced() {
+  constexpr size_t kMost = 512;
+  std::vector<int> out;
+  if (mode_ != Mode::bound) return out;
+  std::string bytes;
+  bool whole = false;  // what follows is known as well, so no longer token could be cut off
+  for (Position at = at_; out.size() + bytes.size() < kMost;) {
+    if (recognizer_.accepting(at)) {
+      whole = !recognizer_.goes_on(at);
+      break;
+    }
+    const auto [byte, token] = recognizer_.only(at);
+    if (token >= 0) {
+      if (!bytes.empty()) {
+        const std::vector<int> ids = write(bytes, true);
+        if (ids.empty()) return out;
+        out.insert(out.end(), ids.begin(), ids.end());
+        bytes.clear();
+      }
+      out.push_back(token);
+      at = recognizer_.step_token(at, token);
+    } else if (byte >= 0 && options_.tokenize) {
+      bytes += char(byte);
+      at = recognizer_.step(at, uint8_t(byte));
+    } else {
+      break;
+    }
+  }
+  const std::vector<int> ids = write(bytes, whole);
+  out.insert(out.end(), ids.begin(), ids.end());
+  return out;
+}
+
+/// The tokens of forced bytes, but for those at the end that the tokenizer might join with what follows, unless these
+/// bytes are the whole rest.
+std::vector<int> GrammarMatcher::write(const std::string& bytes, bool whole) const {
+  if (bytes.empty() || !options_.tokenize) return {};
+  std::vector<int> ids = options_.tokenize(bytes);
+  size_t at = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::string_view token = ids[i] >= 0 && ids[i] < trie_.vocab_size() ? trie_.bytes(ids[i]) : "";
+    if (token.empty() || bytes.compare(at, token.size(), token) != 0) return {};  // the tokenizer adds something
+    if (!whole && trie_.continues(std::string_view(bytes).substr(at))) {
+      ids.resize(i);
+      return ids;
+    }
+    at += token.size();
+  }
+  return at == bytes.size() ? ids : std::vector<int>();
+}
 
 bool GrammarMatcher::complete() const { return mode_ == Mode::over; }
 

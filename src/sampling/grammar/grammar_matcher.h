@@ -16,12 +16,12 @@ struct MatcherOptions {
   /// Where one of these is given, the answer is free until it comes, for ever if it does not, and the grammar begins
   /// behind it.
   int trigger_token = -1;
-  std::string trigger = {};  ///< bytes of ordinary tokens
-  /// When the grammar has been fulfilled for the first time, the answer is free again (and may be triggered again),
-  /// instead of being over when the grammar allows nothing more.
+  std::string trigger = {};  ///< bytes of ordinary tokens; a token may go on behind it as the grammar allows
+  /// As soon as the answer is a text of the grammar it is free again, and may be triggered again. Without it, an answer
+  /// that can only end is over.
   bool free_after = false;
-  /// Ids of a text as the tokenizer would write it, without special tokens. Without it, forced() gives tokens only
-  /// where one of them is the only way on.
+  /// Ids of a text as the tokenizer writes it within a text, without special tokens. Without it, forced() knows of
+  /// control tokens only.
   std::function<std::vector<int>(std::string_view)> tokenize = {};
 };
 
@@ -42,20 +42,26 @@ class GrammarMatcher : public TokenConstraint {
   using Position = grammar::Recognizer::Position;
   enum class Mode : uint8_t { free, bound, over };
 
-  void make_mask();
+  std::span<const uint64_t> free_mask();
+  void bound_mask();
   void add_exits(const GrammarMasks::Frame& frame, const grammar::Thread& thread);
+  void allow(int id) { mask_[size_t(id) / 64] |= uint64_t{1} << (id % 64); }
+  bool is_end_token(int id) const;
+  /// kDead if the grammar does not allow the token.
   Position after(Position at, int id);
+  Position after(Position at, std::string_view bytes);
+  void go_to(Position at);
   void accept_free(int id);
-  void begin();
-  void settle();
+  std::vector<int> write(const std::string& bytes, bool whole) const;
 
   std::shared_ptr<GrammarMasks> masks_;
   const TokenTrie& trie_;
   MatcherOptions options_;
+  std::shared_ptr<const TriggerTokens> trigger_;  ///< null without a trigger that is text
   grammar::Recognizer recognizer_;
   Mode mode_ = Mode::bound;
   Position at_ = grammar::Recognizer::kDead;
-  std::string seen_;  ///< of a free answer: the last bytes, in which the trigger may have begun
+  int matched_ = 0;  ///< bytes of the trigger
   std::vector<uint64_t> mask_;
   bool mask_is_made_ = false;
 };

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "sampling/grammar/grammar_cache.h"
 #include "sampling/grammar/rule.h"
 
 namespace dure {
@@ -101,6 +103,114 @@ TEST(GrammarMatcher, AllowsExactlyTheTokensThatCanBeFollowed) {
         for (const char c : trie()->bytes(id)) at = bytes.step(at, uint8_t(c));
         if (next != grammar::Recognizer::kDead) at = next;
       }
+    }
+  }
+}
+
+/// The tokens that are these pieces.
+std::vector<int> ids_of(const std::vector<std::string>& pieces) {
+  std::vector<int> out;
+  for (const std::string& piece : pieces)
+    for (int id = 0; id < trie()->vocab_size(); ++id)
+      if (trie()->bytes(id) == piece) {
+        out.push_back(id);
+        break;
+      }
+  return out;
+}
+
+TEST(GrammarMatcher, ATriggerIsTextHoweverItIsSplit) {
+  const auto tokens =
+      std::make_shared<const TokenTrie>(std::vector<std::string>{"", "", "", "<", "t", ">", "<t", "t>", "<t>", "a<t>b",
+                                                                 "a<t>c", ">b", ">c", "b", "c", "x"},
+                                        std::vector<int>{kEnd});
+  const auto masks = std::make_shared<GrammarMasks>(grammar::compile(grammar::literal("bb")), tokens);
+  const std::vector<std::vector<int>> splits = {{3, 4, 5}, {6, 5}, {3, 7}, {8}, {3, 6, 5}, {15, 8}, {3, 3, 4, 5}};
+  for (const auto& ids : splits) {
+    GrammarMatcher matcher(masks, tokens->vocab_size(), {.trigger = "<t>"});
+    for (const int id : ids) {
+      const auto mask = matcher.mask();
+      EXPECT_TRUE(mask.empty() || allows(mask, id));
+      matcher.accept(id);
+    }
+    EXPECT_TRUE(allows(matcher.mask(), 13));
+    EXPECT_FALSE(allows(matcher.mask(), 14));
+    EXPECT_FALSE(allows(matcher.mask(), kEnd));
+    matcher.accept(13);
+    matcher.accept(13);
+    EXPECT_TRUE(matcher.complete());
+  }
+  // A token may complete the trigger only if it goes on as the grammar does.
+  GrammarMatcher matcher(masks, tokens->vocab_size(), {.trigger = "<t>", .free_after = true});
+  EXPECT_TRUE(allows(matcher.mask(), 9));
+  EXPECT_FALSE(allows(matcher.mask(), 10));
+  matcher.accept(6);
+  EXPECT_TRUE(allows(matcher.mask(), 11));
+  EXPECT_FALSE(allows(matcher.mask(), 12));
+  EXPECT_THROW(matcher.accept(12), Error);
+  matcher.accept(11);
+  matcher.accept(13);
+  EXPECT_FALSE(matcher.complete());  // free again
+  matcher.accept(15);
+  matcher.accept(8);
+  EXPECT_FALSE(allows(matcher.mask(), 15));
+}
+
+TEST(GrammarMatcher, ForcesWhatIsTheOnlyWayOn) {
+  const auto masks = masks_of(grammar::regex("qzw(k|j)"));
+  const auto bytewise = [](std::string_view text) {
+    std::vector<int> ids;
+    for (const char c : text) ids.push_back(3 + int(uint8_t(c)));
+    return ids;
+  };
+  GrammarMatcher matcher(masks, 1100, {.tokenize = bytewise});
+  EXPECT_EQ(matcher.forced(), ids_of({"q", "z", "w"}));
+  for (const int id : ids_of({"q", "z", "w"})) matcher.accept(id);
+  EXPECT_TRUE(matcher.forced().empty());  // two ways
+  matcher.accept(ids_of({"k"})[0]);
+  EXPECT_TRUE(matcher.complete());
+  // What a longer token might join with what follows is left to the model.
+  GrammarMatcher open(masks_of(grammar::regex("qna(k|j)")), 1100, {.tokenize = bytewise});
+  EXPECT_EQ(open.forced(), ids_of({"q"}));
+  GrammarMatcher control(masks_of(grammar::sequence({grammar::token(kControl), grammar::literal("x")})), 1100);
+  EXPECT_EQ(control.forced(), std::vector<int>{kControl});
+}
+
+TEST(GrammarCache, KeepsTheGrammarsUsedLast) {
+  GrammarCache cache(trie(), 2);
+  int made = 0;
+  const auto get = [&](const std::string& key) {
+    return cache.get(key, [&] { return ++made, grammar::literal(key); });
+  };
+  const auto a = get("a");
+  get("b");
+  EXPECT_EQ(get("a"), a);
+  EXPECT_EQ(made, 2);
+  get("c");  // in place of b
+  EXPECT_EQ(get("a"), a);
+  EXPECT_EQ(made, 3);
+  get("b");
+  EXPECT_EQ(made, 4);
+  EXPECT_THROW(cache.get("bad", [] { return grammar::gbnf("root ::= other"); }), Error);
+  EXPECT_NO_THROW(cache.get("bad", [] { return grammar::literal("good"); }));
+}
+
+TEST(GrammarMasks, LeavesOfOtherGrammarsChangeNothing) {
+  // A vocabulary of its own for each grammar has no scans to share.
+  for (const auto& [name, rule] : rules()) {
+    const auto alone = std::make_shared<const TokenTrie>(vocabulary(), std::vector<int>{kEnd});
+    GrammarMatcher shared(masks_of(rule), 1100);
+    GrammarMatcher own(std::make_shared<GrammarMasks>(grammar::compile(rule), alone), 1100);
+    Rng rng(5);
+    for (int step = 0; step < 40 && !own.complete(); ++step) {
+      const auto a = shared.mask(), b = own.mask();
+      ASSERT_TRUE(std::equal(a.begin(), a.end(), b.begin(), b.end())) << name << ", step " << step;
+      std::vector<int> allowed;
+      for (int id = 0; id < alone->vocab_size(); ++id)
+        if (allows(b, id)) allowed.push_back(id);
+      const int id = allowed[rng.below(allowed.size())];
+      shared.accept(id);
+      own.accept(id);
     }
   }
 }

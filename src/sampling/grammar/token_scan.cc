@@ -77,6 +77,7 @@ void add_exits(ExitTree& exits, const TokenTrie& trie, size_t node, const std::b
 }  // namespace
 
 TokenSet::TokenSet(std::vector<int> ids, int vocab_size) {
+  ids.shrink_to_fit();
   if (ids.size() < size_t(vocab_size) / 32) {
     ids_ = std::move(ids);
     return;
@@ -93,7 +94,7 @@ void TokenSet::add_to(std::vector<uint64_t>& mask) const {
 TokenScan scan_tokens(Recognizer& recognizer, const TokenTrie& trie, int state, int count) {
   constexpr size_t kMuch = 200'000;
   if (recognizer.size() > kMuch) recognizer.compact(Recognizer::kDead);
-  TokenScan scan;
+  std::vector<int> ids;
   ExitTree exits;
   const auto& follow = recognizer.grammar().machine_of(state).follow;
   const auto nodes = trie.nodes();
@@ -107,12 +108,11 @@ TokenScan scan_tokens(Recognizer& recognizer, const TokenTrie& trie, int state, 
       continue;
     }
     path[node.depth] = at;
-    for (const int id : trie.tokens_at(i)) scan.ids.push_back(id);
+    for (const int id : trie.tokens_at(i)) ids.push_back(id);
     if (recognizer.accepting(at)) add_exits(exits, trie, i, follow, 0);
     ++i;
   }
-  scan.exits = std::make_shared<TokenExits>(exits.flatten());
-  return scan;
+  return {TokenSet(std::move(ids), trie.vocab_size()), {}, {}, std::make_shared<TokenExits>(exits.flatten())};
 }
 
 TokenScan scan_tokens_of_leaf(const CompiledGrammar& grammar, const TokenTrie& trie, int state) {
@@ -143,11 +143,42 @@ TokenScan scan_tokens_of_leaf(const CompiledGrammar& grammar, const TokenTrie& t
   }
   if (machine.counts()) std::sort(found.begin(), found.end());
   TokenScan scan;
-  scan.ids.reserve(found.size());
-  for (const auto& [need, id] : found) scan.ids.push_back(id);
-  if (machine.counts())
+  std::vector<int> ids;
+  ids.reserve(found.size());
+  for (const auto& [need, id] : found) ids.push_back(id);
+  if (machine.counts()) {
+    scan.ids = ids;
+    scan.needs.reserve(found.size());
     for (const auto& [need, id] : found) scan.needs.push_back(need);
+  }
+  scan.all = TokenSet(std::move(ids), trie.vocab_size());
   scan.exits = std::make_shared<TokenExits>(exits.flatten());
+  return scan;
+}
+
+size_t TokenScan::bytes() const {
+  return all.bytes() + (ids.size() + needs.size()) * sizeof(int) + exits->nodes.size() * sizeof(TokenExits::Node) +
+         exits->tokens.size() * sizeof(TokenExits::Token);
+}
+
+std::shared_ptr<const TokenScan> LeafScans::get(const CompiledGrammar& grammar, const TokenTrie& trie, int state) {
+  constexpr size_t kKept = size_t{64} << 20;
+  const CompiledGrammar::Machine& machine = grammar.machine_of(state);
+  // Of the callers, only what they may read matters.
+  Key key{machine.content + machine.follow.to_string(), grammar.states[size_t(state)].row};
+  const std::lock_guard lock(mutex_);
+  if (const auto known = index_.find(key); known != index_.end()) {
+    recent_.splice(recent_.begin(), recent_, known->second);
+    return known->second->second;
+  }
+  auto scan = std::make_shared<const TokenScan>(scan_tokens_of_leaf(grammar, trie, state));
+  recent_.emplace_front(key, scan);
+  index_.emplace(std::move(key), recent_.begin());
+  const auto cost = [](const Item& item) { return 2 * item.first.machine.size() + item.second->bytes(); };
+  for (bytes_ += cost(recent_.front()); bytes_ > kKept && recent_.size() > 1; recent_.pop_back()) {
+    bytes_ -= cost(recent_.back());
+    index_.erase(recent_.back().first);
+  }
   return scan;
 }
 

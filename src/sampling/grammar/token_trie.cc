@@ -4,11 +4,12 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "sampling/grammar/token_scan.h"
 
 namespace dure {
 
 TokenTrie::TokenTrie(std::span<const std::string> tokens, std::vector<int> end_tokens)
-    : end_tokens_(std::move(end_tokens)) {
+    : end_tokens_(std::move(end_tokens)), leaf_scans_(std::make_unique<grammar::LeafScans>()) {
   begins_.push_back(0);
   for (size_t id = 0; id < tokens.size(); ++id) {
     require(tokens[id].size() < 65'536, "token {} has {} bytes, at most 65535 are supported", id, tokens[id].size());
@@ -41,19 +42,10 @@ TokenTrie::TokenTrie(std::span<const std::string> tokens, std::vector<int> end_t
   nodes_.push_back({uint32_t(nodes_.size()) + 1, uint32_t(ordered_.size()), 0, 0});
 }
 
+TokenTrie::~TokenTrie() = default;
+
 std::string_view TokenTrie::bytes(int id) const {
   return std::string_view(text_).substr(begins_[size_t(id)], begins_[size_t(id) + 1] - begins_[size_t(id)]);
-}
-
-int TokenTrie::longest_prefix(std::string_view text) const {
-  int best = -1;
-  for (size_t node = 0, end = size(), depth = 0; depth < text.size(); ++depth) {
-    while (node < end && nodes_[node].byte != uint8_t(text[depth])) node = nodes_[node].end;
-    if (node >= end) break;
-    if (const auto ids = tokens_at(node); !ids.empty()) best = ids[0];
-    end = nodes_[node++].end;
-  }
-  return best;
 }
 
 bool TokenTrie::continues(std::string_view text) const {

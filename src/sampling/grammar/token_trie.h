@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,14 +9,19 @@
 
 namespace dure {
 
+namespace grammar {
+class LeafScans;
+}
+
 /// The bytes of a vocabulary as a tree, for finding which of all tokens may come next. Made once for each tokenizer;
-/// immutable, share between threads.
+/// share between threads.
 class TokenTrie {
  public:
   /// tokens      the bytes of each token id; empty for those without: control tokens, holes
   /// end_tokens  ids that end an answer
   /// Throws Error if an end token is no id or a token is longer than 64 KiB.
   TokenTrie(std::span<const std::string> tokens, std::vector<int> end_tokens);
+  ~TokenTrie();
 
   /// The nodes but for the root, each before its children, children in the order of their bytes.
   struct Node {
@@ -38,10 +44,10 @@ class TokenTrie {
   std::string_view bytes(int id) const;  ///< REQUIRES: 0 <= id < vocab_size()
   int max_length() const { return max_length_; }
   std::span<const int> end_tokens() const { return end_tokens_; }
-  /// The token with the most bytes that `text` begins with; -1 if there is none.
-  int longest_prefix(std::string_view text) const;
   /// Whether some token is longer than `text` and begins with it.
   bool continues(std::string_view text) const;
+  /// What has been found out about automata that occur in many grammars.
+  grammar::LeafScans& leaf_scans() const { return *leaf_scans_; }
 
  private:
   std::string text_;  ///< bytes of all tokens
@@ -50,6 +56,7 @@ class TokenTrie {
   std::vector<int> ordered_;
   std::vector<int> end_tokens_;
   int max_length_ = 0;
+  std::unique_ptr<grammar::LeafScans> leaf_scans_;
 };
 
 }  // namespace dure
