@@ -71,6 +71,7 @@ int run_app(int argc, char** argv) {
     add_imatrix(app);
     add_logits(app);
     add_tokenize(app);
+    add_data(app);
     add_tokenizer(app);
     add_template(app);
     add_convert(app);

@@ -17,6 +17,7 @@ void add_eval(CLI::App& app);
 void add_imatrix(CLI::App& app);
 void add_logits(CLI::App& app);
 void add_tokenize(CLI::App& app);
+void add_data(CLI::App& app);
 void add_tokenizer(CLI::App& app);
 void add_template(CLI::App& app);
 void add_convert(CLI::App& app);
