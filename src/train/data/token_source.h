@@ -49,8 +49,8 @@ std::unique_ptr<TokenSource> make_token_windows(std::vector<int> tokens, int len
 /// `folder`, the recipe's own. Throws Error for an unknown key, or files that cannot be used.
 ///
 /// {"bytes": "FILE", "length": 512}: the bytes of a file are the tokens, in windows of so many rows.
-/// {"shards": [{"folder": "DIR", "split": "train", "weight": 1}, ...], "length": 512}: what dure data build wrote, mixed
-/// by weight; of a document at most so many rows at once.
+/// {"shards": [{"folder": "DIR", "split": "train", "weight": 1}, ...], "length": 512}: what dure data build wrote,
+/// mixed by weight; of a document at most so many rows at once.
 std::unique_ptr<TokenSource> open_token_source(const Json& data, const std::string& source, const std::string& folder,
                                                uint64_t seed);
 
