@@ -556,7 +556,9 @@ TEST_P(Backends, SelectPositions) {
       least = std::min(least, scores[picked[i]]);
     }
     for (size_t j = 0; j < scores.size(); ++j)
-      if (!taken[j]) EXPECT_LE(scores[j], least + 1e-4);
+      if (!taken[j]) {
+        EXPECT_LE(scores[j], least + 1e-4);
+      }
   }
   // The same alone, and at any number of threads.
   EXPECT_EQ(run(device(GetParam(), 3), 0, static_cast<int>(T)), all);
