@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "chat/chat_request.h"
+#include "formats/temporary_folder.h"
 #include "server/http/access.h"
 #include "server/http/event_stream.h"
 #include "server/http/recorded_exchange.h"
@@ -213,7 +214,8 @@ TEST(RouterTest, MostLiteralWins) {
 }
 
 TEST(ApiKeysTest, FromAFile) {
-  const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "keys";
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "keys";
   std::ofstream(file) << "# ours\n\n  first \r\nsecond";
   ApiKeys keys;
   EXPECT_TRUE(keys.empty());

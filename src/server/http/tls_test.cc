@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "formats/temporary_folder.h"
 #include "server/http/event_stream.h"
 #include "server/http/http_server.h"
 #include "server/http/raw_client.h"
@@ -21,8 +22,9 @@ using namespace std::chrono_literals;
 
 /// A key and a certificate that it signed itself, as PEM files.
 struct SelfSigned {
-  std::filesystem::path certificate = std::filesystem::path(testing::TempDir()) / "tls.crt";
-  std::filesystem::path key = std::filesystem::path(testing::TempDir()) / "tls.key";
+  TemporaryFolder folder;  // of its own: tests run side by side
+  std::filesystem::path certificate = folder.path() / "tls.crt";
+  std::filesystem::path key = folder.path() / "tls.key";
 
   SelfSigned() {
     EVP_PKEY* pair = EVP_EC_gen("P-256");
