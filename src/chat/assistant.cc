@@ -23,6 +23,7 @@ Assistant::Assistant(const std::filesystem::path& path, const AssistantOptions& 
                              : loaded_.affordable_context(options.cache_dtype);
   engine.cache_dtype = options.cache_dtype;
   engine.exact = options.exact;
+  engine.speculation = options.speculation;
   engine_ = std::make_unique<Engine>(loaded_.model(), loaded_.device(), engine);
 }
 

@@ -17,6 +17,7 @@ struct AssistantOptions {
   int max_model_len = 0;  ///< 0: what the model was made for, as far as half of the free memory holds its cache
   DType cache_dtype = DType::BF16;
   bool exact = false;  ///< see EngineOptions
+  SpeculationOptions speculation = {};
 };
 
 /// What to generate from a prompt.

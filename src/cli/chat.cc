@@ -125,8 +125,8 @@ void add_chat(CLI::App& app) {
   o->server.add_to(*command,
                    "Talk with MODEL of a server (dure serve, or any that speaks OpenAI's API) or with its first one");
   o->generation.add_to(*command);
-  for (const char* local :
-       {"--lora", "--backend", "--compute", "--threads", "--mmap", "--context", "--cache", "--exact"})
+  for (const char* local : {"--lora", "--backend", "--compute", "--threads", "--mmap", "--context", "--cache",
+                            "--exact", "--speculate", "--draft-tokens"})
     command->get_option(local)->excludes("--server");
   command->callback([o] {
     if (!o->server.url.empty()) return o->talk_to_server();

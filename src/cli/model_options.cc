@@ -72,6 +72,24 @@ void add_exact_option(CLI::App& command, bool& exact) {
   command.add_flag("--exact", exact, "One arithmetic for prompts and answers: whatever is cached, the same bytes");
 }
 
+void add_speculation_options(CLI::App& command, SpeculationOptions& speculation) {
+  static const std::map<std::string, DraftSource> kSources = {{"none", DraftSource::none},
+                                                              {"ngram", DraftSource::ngram},
+                                                              {"mtp", DraftSource::mtp},
+                                                              {"auto", DraftSource::automatic}};
+  command
+      .add_option_function<std::string>(
+          "--speculate", [&speculation](const std::string& name) { speculation.source = kSources.at(name); },
+          "Guess the next tokens and check them together, which changes no answer: mtp with the model's own layer for "
+          "that, ngram from what was said before, auto takes what there is; none does not")
+      ->type_name("SOURCE")
+      ->check(CLI::IsMember({"auto", "mtp", "ngram", "none"}));
+  command
+      .add_option("--draft-tokens", speculation.max_drafts,
+                  "Guesses for one answer at once at most; fewer where they do not pay")
+      ->check(CLI::Range(1, 64));
+}
+
 void add_cache_option(CLI::App& command, std::string& cache) {
   command.add_option("--cache", cache, "Type of the KV cache: f32, bf16 or f16")
       ->type_name("TYPE")
@@ -115,6 +133,7 @@ void GenerationOptions::add_to(CLI::App& command) {
       ->check(kAtLeastOne);
   add_cache_option(command, cache);
   add_exact_option(command, exact);
+  add_speculation_options(command, speculation);
 }
 
 AssistantOptions GenerationOptions::assistant(const ModelOptions& model) const {
@@ -123,6 +142,7 @@ AssistantOptions GenerationOptions::assistant(const ModelOptions& model) const {
   o.load = model.load();
   o.max_model_len = context;
   o.exact = exact;
+  o.speculation = speculation;
   o.cache_dtype = cache == "f32" ? DType::F32 : cache == "f16" ? DType::F16 : DType::BF16;
   return o;
 }

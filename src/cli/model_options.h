@@ -43,6 +43,9 @@ void add_cache_option(CLI::App& command, std::string& cache);
 /// --exact: one arithmetic for prompts and answers.
 void add_exact_option(CLI::App& command, bool& exact);
 
+/// --speculate SOURCE and --draft-tokens N.
+void add_speculation_options(CLI::App& command, SpeculationOptions& speculation);
+
 /// And those of commands that generate text.
 struct GenerationOptions {
   SamplingOverrides sampling;
@@ -50,6 +53,7 @@ struct GenerationOptions {
   int context = 0;
   std::string cache = "bf16";
   bool exact = false;
+  SpeculationOptions speculation = {.source = DraftSource::automatic};
 
   void add_to(CLI::App& command);
   AssistantOptions assistant(const ModelOptions& model) const;

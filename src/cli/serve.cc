@@ -24,6 +24,7 @@ struct ServeOptions {
   int port = 8080, context = 0, parallel = 32, waiting = 64, batch_tokens = 512, max_loaded = 1, idle_minutes = 0,
       grace = 30, request_timeout = 0;
   double cache_gib = 0, cache_dir_gib = 8;
+  SpeculationOptions speculation = {.source = DraftSource::automatic};
   bool exact = false, any_model = false, insecure = false, browser_storage = false, no_disk_cache = false, log = false;
 
   void add_to(CLI::App& command);
@@ -46,6 +47,7 @@ void ServeOptions::add_to(CLI::App& command) {
       ->check(kAtLeastOne);
   add_cache_option(command, cache);
   add_exact_option(command, exact);
+  add_speculation_options(command, speculation);
 
   command.option_defaults()->group("Address and access");
   command.add_option("--host", host, "Address to listen on; by default this machine alone");
@@ -169,6 +171,7 @@ ModelPoolOptions ServeOptions::models() const {
   e.cache_bytes = static_cast<int64_t>(cache_gib * (1 << 30));
   e.cache_dtype = cache == "f32" ? DType::F32 : cache == "f16" ? DType::F16 : DType::BF16;
   e.exact = exact;
+  e.speculation = speculation;
   e.max_num_seqs = parallel;
   e.max_num_waiting = waiting;
   e.max_num_batched_tokens = batch_tokens;

@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "base/error.h"
+#include "engine/cached_batch.h"
+#include "engine/mtp_drafter.h"
+#include "engine/ngram_drafter.h"
 #include "ops/view.h"
 
 namespace dure {
@@ -35,11 +38,18 @@ constexpr float kLeastLogprob = -9999;  // what clients read instead of -inf, as
 
 }  // namespace
 
-Engine::Engine(Model& model, Device& device, const EngineOptions& options)
+Engine::Engine(Model& model, Device& device, const EngineOptions& options, std::unique_ptr<Drafter> drafter)
     : model_(model),
       device_(device),
-      max_model_len_(options.max_model_len > 0 ? options.max_model_len : model.info().max_position_embeddings) {
-  const auto planes = model.cache_planes();
+      max_model_len_(options.max_model_len > 0 ? options.max_model_len : model.info().max_position_embeddings),
+      drafter_(std::move(drafter)),
+      draft_length_(options.speculation) {
+  DraftSource source = drafter_ ? DraftSource::none : options.speculation.source;
+  if (source == DraftSource::automatic) source = model.can_draft() ? DraftSource::mtp : DraftSource::ngram;
+  const bool mtp = source == DraftSource::mtp;
+  require(!mtp || model.can_draft(), "speculation: {} has no layer for multi-token prediction",
+          model.info().model_type);
+  const auto planes = model.cache_planes(mtp);
   const int64_t block_bytes = cache_bytes_per_token(planes, options.cache_dtype) * KVCache::kBlockSize;
   const int64_t blocks =
       options.cache_bytes > 0 ? options.cache_bytes / block_bytes : BlockManager::blocks_for(max_model_len_);
@@ -53,6 +63,8 @@ Engine::Engine(Model& model, Device& device, const EngineOptions& options)
   const int rows = std::max(options.max_num_batched_tokens, 1);
   const int sequences = std::clamp(options.max_num_seqs, 1, rows);
   scheduler_ = std::make_unique<Scheduler>(*blocks_, SchedulerLimits{sequences, rows, options.exact});
+  if (mtp) drafter_ = std::make_unique<MtpDrafter>(model, device, blocks_->cache());
+  if (source == DraftSource::ngram) drafter_ = std::make_unique<NgramDrafter>();
   if (options.max_num_waiting > 0) max_requests_ = std::max<int64_t>(options.max_num_seqs, 1) + options.max_num_waiting;
 }
 
@@ -79,6 +91,7 @@ SeqId Engine::add(Request request) {
     choices.push_back(std::make_unique<Sequence>(Sequence{group, i, std::move(sampler), std::move(constraint),
                                                           i == 0 ? SequenceState::waiting : SequenceState::forking,
                                                           group->request.prompt}));
+    choices.back()->drafting.follow = drafter_ != nullptr && draft_length_.follow();
   }
   for (auto& s : choices) scheduler_->add(std::move(s));
   return next_id_++;
@@ -121,14 +134,16 @@ bool Engine::step() {
   scheduler_->admit();
   load();
   tell_started();
+  const Clock::time_point begin = Clock::now();
   std::vector<Computed> computed;
   for (ScheduledBatch& batch : scheduler_->schedule()) {
-    Computed c{std::move(batch), {}, {}};
+    Computed c{std::move(batch), {}, {}, {}};
     if (compute(c)) computed.push_back(std::move(c));
   }
-  switch_adapter(model_, -1);  // for whoever else uses the model
-  for (const Computed& c : computed) commit_rows(c);
+  for (Computed& c : computed) commit_rows(c);
   for (const Computed& c : computed) commit_tokens(c);
+  if (drafter_) draft(computed, begin);
+  switch_adapter(model_, -1);  // for whoever else uses the model
   scheduler_->sweep();
   return !scheduler_->idle();
 }
@@ -160,23 +175,17 @@ void Engine::tell_started() {
 
 Batch Engine::make_batch(const ScheduledBatch& batch) const {
   Batch b;
-  b.kind = batch.kind;
   b.starts = {0};
-  size_t widest = 0;
-  for (const auto& [s, rows] : batch.parts) widest = std::max(widest, s->blocks.size());
-  std::vector<int> table;  // [S, widest]
+  std::vector<const Sequence*> sequences;
   for (const auto& [s, rows] : batch.parts) {
     for (int i = s->computed; i < s->computed + rows; ++i) {
-      b.tokens.push_back(s->tokens[static_cast<size_t>(i)]);
+      b.tokens.push_back(s->token(i));
       b.positions.push_back(i);
     }
     b.starts.push_back(b.rows());
-    table.insert(table.end(), s->blocks.begin(), s->blocks.end());
-    table.resize(table.size() + widest - s->blocks.size());
+    sequences.push_back(s);
   }
-  b.cache = &blocks_->cache();
-  b.block_table =
-      Tensor::from(device_, table).alias({static_cast<int64_t>(batch.parts.size()), static_cast<int64_t>(widest)});
+  use_cache(b, blocks_->cache(), device_, batch.kind, sequences);
   return b;
 }
 
@@ -186,16 +195,17 @@ bool Engine::compute(Computed& c) {
   if (c.batch.parts.empty()) return false;
   try {
     switch_adapter(model_, c.batch.adapter);
-    const Tensor hidden = model_.forward(make_batch(c.batch));  // [T, D]
+    c.hidden = model_.forward(make_batch(c.batch));
     std::vector<int> last_rows;
     int row = 0;
     for (const auto& [s, rows] : c.batch.parts) {
       row += rows;
-      if (s->computed + rows < s->length()) continue;  // the rest comes in later steps
-      last_rows.push_back(row - 1);
-      c.sampling.push_back(s);
+      const int choices = s->computed + rows - s->length() + 1;
+      if (choices <= 0) continue;  // the rest comes in later steps
+      for (int i = choices; i > 0; --i) last_rows.push_back(row - i);
+      c.sampling.push_back({s, choices});
     }
-    if (!last_rows.empty()) c.logits = model_.logits(take_rows(hidden, last_rows));  // [sampling, V]
+    if (!last_rows.empty()) c.logits = model_.logits(take_rows(c.hidden, last_rows));
     return true;
   } catch (...) {
     for (const auto& [s, rows] : c.batch.parts) fail(*s->group, std::current_exception());
@@ -203,12 +213,14 @@ bool Engine::compute(Computed& c) {
   }
 }
 
-void Engine::commit_rows(const Computed& c) {
+void Engine::commit_rows(Computed& c) {
   for (const auto& [s, rows] : c.batch.parts) {
+    c.before.push_back(s->computed);
     if (s->finished()) continue;
+    const int sure = std::min(rows, s->length() - s->computed);  // without guesses
     const int known = static_cast<int>(s->kinds.size());
-    if (s->resumed) counts_.recomputed_tokens += std::clamp(known - s->computed, 0, rows);
-    blocks_->advance(*s, rows);
+    if (s->resumed) counts_.recomputed_tokens += std::clamp(known - s->computed, 0, sure);
+    blocks_->advance(*s, sure);
     SequenceGroup& group = *s->group;
     if (s->choice != 0 || s->computed > s->prompt_length() || s->computed <= group.prefilled) continue;
     group.prefilled = s->computed;
@@ -217,20 +229,74 @@ void Engine::commit_rows(const Computed& c) {
 }
 
 void Engine::commit_tokens(const Computed& c) {
-  for (size_t i = 0; i < c.sampling.size(); ++i) {
-    Sequence& s = *c.sampling[i];
-    if (s.finished()) continue;
-    const size_t vocab = static_cast<size_t>(c.logits.dim(1));
-    const std::span<const float> logits = c.logits.data().subspan(i * vocab, vocab);
-    if (s.computed > s.prompt_length() || s.choice != 0) {
-      choose(s, logits);
+  std::span<const float> logits = c.logits.defined() ? c.logits.data() : std::span<const float>();
+  const size_t vocab = static_cast<size_t>(model_.info().vocab_size);
+  for (const auto& [s, rows] : c.sampling) {
+    const std::span<const float> own = logits.first(static_cast<size_t>(rows) * vocab);
+    logits = logits.subspan(own.size());
+    if (s->finished()) continue;
+    if (s->computed > s->prompt_length() || s->choice != 0) {
+      choose_along(*s, rows, own);
       continue;
     }
     // The prompt's last row: all choices begin with it.
-    scheduler_->fork(s);
+    scheduler_->fork(*s);
     for (Sequence* choice : scheduler_->sequences())
-      if (choice->group == s.group && !choice->finished()) choose(*choice, logits);
+      if (choice->group == s->group && !choice->finished()) choose(*choice, own);
   }
+}
+
+/// Chooses a token after the last row that is sure, and after each guess for as long as guesses come true.
+void Engine::choose_along(Sequence& s, int rows, std::span<const float> logits) {
+  const std::vector<int> drafts = std::exchange(s.drafts, {});
+  const size_t vocab = logits.size() / static_cast<size_t>(rows);
+  int kept = 0;
+  for (;;) {
+    // A constraint may have forced several tokens at once: those that were guessed are computed already.
+    if (s.length() == s.computed) choose(s, logits.subspan(static_cast<size_t>(kept) * vocab, vocab));
+    if (s.finished() || kept == rows - 1) break;
+    if (s.tokens[static_cast<size_t>(s.computed)] != drafts[static_cast<size_t>(kept)]) break;
+    blocks_->advance(s, 1);
+    ++kept;
+  }
+  if (rows == 1) return;
+  counts_.drafted_tokens += rows - 1;
+  counts_.accepted_tokens += kept;
+  draft_length_.compared(s.drafting, std::min(kept + 1, rows - 1), kept);
+}
+
+/// Guesses for the next step.
+void Engine::draft(const std::vector<Computed>& computed, Clock::time_point begin) {
+  const Clock::time_point computed_at = Clock::now();
+  int rows = 0, depth = 0;
+  bool answers_only = true;
+  for (const Computed& c : computed) {
+    KeptBatch kept{c.hidden, c.batch.kind, {}};
+    int first = 0;
+    for (size_t i = 0; i < c.batch.parts.size(); first += c.batch.parts[i].rows, ++i) {
+      Sequence& s = *c.batch.parts[i].sequence;
+      answers_only &= c.before[i] >= s.prompt_length();
+      if (!s.running() || s.computed <= c.before[i]) continue;
+      const int wanted = drafts_wanted(s);
+      depth = std::max(depth, wanted);
+      kept.parts.push_back({&s, first, c.before[i], s.computed - c.before[i], wanted});
+    }
+    rows += first;
+    if (kept.parts.empty()) continue;
+    switch_adapter(model_, c.batch.adapter);
+    drafter_->follow(kept);
+  }
+  const std::chrono::duration<double> whole = Clock::now() - begin, guessing = Clock::now() - computed_at;
+  if (answers_only && rows > 0) draft_length_.took(rows, whole.count(), depth, guessing.count());
+}
+
+int Engine::drafts_wanted(Sequence& s) {
+  if (s.computed < s.prompt_length() || s.length() - s.computed != 1) return 0;
+  const int answered = s.length() - s.prompt_length();
+  const int left =
+      std::min(max_model_len_ - s.length(), s.request().sampling.max_tokens.value_or(max_model_len_) - answered);
+  // The last token of all is sampled, not guessed.
+  return std::min(draft_length_.choose(s.drafting, scheduler_->count(SequenceState::running)), left - 1);
 }
 
 /// Goes on with what the constraint forces, or else with a sampled token.

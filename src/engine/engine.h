@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/drafter.h"
 #include "engine/scheduler.h"
 #include "engine/stats.h"
 #include "models/model.h"
@@ -24,6 +25,7 @@ struct EngineOptions {
   std::string fingerprint = {};
   std::filesystem::path cache_dir = {};         ///< folder of the disk tier, needs a fingerprint; empty: none
   int64_t cache_dir_bytes = int64_t{16} << 30;  ///< of files in it
+  SpeculationOptions speculation = {};          ///< guesses at the next tokens
 };
 
 /// Many sequences through one model: token ids in, token ids out. step() = schedule -> forward -> sample -> commit.
@@ -31,14 +33,15 @@ struct EngineOptions {
 /// Scheduler says who runs and which rows a step has, BlockManager where rows lie and which are known already. A step
 /// feeds rows of answers and rows of prompts as batches of their own, so that each kind has its own arithmetic (see
 /// RowKind). A request's tokens follow from its prompt, its parameters and the rows that the cache had for it, not from
-/// its company, preemptions or the number of threads.
+/// its company, preemptions, guesses (see Drafter) or the number of threads.
 ///
 /// Callbacks may call add() and cancel(), not step(). What they throw fails their request. An error of the model fails
 /// the requests that had rows in that batch; the rest goes on. Not thread-safe.
 class Engine {
  public:
-  /// `model` and `device` outlive the engine. Throws Error if the cache cannot hold one page for each plane.
-  Engine(Model& model, Device& device, const EngineOptions& options);
+  /// `model` and `device` outlive the engine. Throws Error if the cache cannot hold one page for each plane, or if the
+  /// model has no layer for DraftSource::mtp. `drafter`, if there is one, guesses instead of the named source.
+  Engine(Model& model, Device& device, const EngineOptions& options, std::unique_ptr<Drafter> drafter = nullptr);
 
   /// Queues a request. Throws Error if the prompt is empty, has ids outside the vocabulary or leaves no room for an
   /// answer, or if a parameter is out of range; QueueFull if too many wait; and what making a constraint throws.
@@ -56,11 +59,18 @@ class Engine {
   void flush() { blocks_->flush(); }  ///< waits until the disk tier has written what it was given
 
  private:
-  /// What one batch did: logits of the sequences whose last token it held.
+  /// Rows of a sequence from its last token on, after each of which a token is chosen.
+  struct Sampling {
+    Sequence* sequence;
+    int rows;  // guesses among them
+  };
+  /// What one batch did.
   struct Computed {
     ScheduledBatch batch;
-    std::vector<Sequence*> sampling;
-    Tensor logits;  // [sampling, V]
+    Tensor hidden;  // [T, D]
+    std::vector<Sampling> sampling;
+    Tensor logits;                 // [their rows, V]
+    std::vector<int> before = {};  // rows of each part that were in the cache before
   };
 
   void end_late();
@@ -68,9 +78,12 @@ class Engine {
   void tell_started();
   Batch make_batch(const ScheduledBatch& batch) const;
   bool compute(Computed& c);
-  void commit_rows(const Computed& c);
+  void commit_rows(Computed& c);
   void commit_tokens(const Computed& c);
+  void choose_along(Sequence& s, int rows, std::span<const float> logits);
   void choose(Sequence& s, std::span<const float> logits);
+  void draft(const std::vector<Computed>& computed, std::chrono::steady_clock::time_point begin);
+  int drafts_wanted(Sequence& s);
   bool feed_forced(Sequence& s);
   bool append(Sequence& s, const Sampled& token);
   void finish(Sequence& s, FinishReason reason);
@@ -85,6 +98,8 @@ class Engine {
   int64_t max_requests_ = 0;  // 0: no bound
   std::unique_ptr<BlockManager> blocks_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Drafter> drafter_;  // null: no guesses
+  DraftLength draft_length_;
   std::shared_ptr<SamplerWorkspace> workspace_ = std::make_shared<SamplerWorkspace>();
   SeqId next_id_ = 1;
   bool busy_ = false;   // callbacks may be running: nothing is swept away under their feet

@@ -68,6 +68,7 @@ void Scheduler::admit() {
 void Scheduler::preempt(Sequence& s) {
   std::erase_if(chosen_, [&](const Scheduled& c) { return c.sequence == &s; });
   blocks_.release(s, false);
+  s.drafts.clear();
   s.state = SequenceState::waiting;
   s.resumed = true;
   ++preemptions_;
@@ -77,7 +78,7 @@ void Scheduler::preempt(Sequence& s) {
 int Scheduler::run_length(const Sequence& s) const {
   const RowKind kind = s.kind(s.computed, limits_.exact);
   int end = s.computed + 1;
-  while (end < s.length() && s.kind(end, limits_.exact) == kind) ++end;
+  while (end < s.drafted_length() && s.kind(end, limits_.exact) == kind) ++end;
   return end - s.computed;
 }
 
@@ -132,6 +133,14 @@ std::vector<ScheduledBatch> Scheduler::schedule() {
     });
     for (Sequence* s : longer)
       if (s->running()) take_rows(*s, budget, &budget);
+  }
+  for (const auto& s : sequences_) {  // guesses have what is left
+    if (!s->running() || s->drafts.empty()) continue;
+    const auto it = std::ranges::find(chosen_, s.get(), &Scheduled::sequence);
+    if (it != chosen_.end()) take_rows(*s, static_cast<int>(s->drafts.size()), &budget);
+    // Those that found no place are forgotten.
+    const int end = it == chosen_.end() ? s->length() : s->computed + it->rows;
+    s->drafts.resize(static_cast<size_t>(end - s->length()));
   }
   std::map<std::pair<RowKind, int>, ScheduledBatch> batches;
   for (const Scheduled& c : chosen_) {

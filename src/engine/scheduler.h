@@ -33,7 +33,7 @@ struct ScheduledBatch {
 ///
 /// A step takes sequences with a single row to compute first, so that nobody's answer waits for another's prompt. What
 /// they leave of the budget goes to the rest by priority; among equals the shortest remainder goes first, but for a
-/// quarter, which the one that came first always gets.
+/// quarter, which the one that came first always gets. Guesses have what is left of budget and cache after that.
 class Scheduler {
  public:
   Scheduler(BlockManager& blocks, const SchedulerLimits& limits) : blocks_(blocks), limits_(limits) {}

@@ -7,6 +7,7 @@
 
 #include "engine/disk_record.h"
 #include "engine/request.h"
+#include "engine/speculation.h"
 
 namespace dure {
 
@@ -52,6 +53,7 @@ struct Sequence {
   SequenceState state = SequenceState::waiting;
 
   std::vector<int> tokens;          ///< prompt, then answer
+  std::vector<int> drafts = {};     ///< guesses at what follows; computed with the last token, see Drafter
   int computed = 0;                 ///< tokens whose rows are in the cache
   std::vector<int> blocks = {};     ///< block table
   std::vector<BlockKey> keys = {};  ///< of the full blocks that are known to the cache, from the first on
@@ -61,10 +63,15 @@ struct Sequence {
   PrefixPlan plan = {};  ///< what is still to be taken from the cache; its blocks in memory are held
   size_t planned = 0;    ///< full blocks of the plan that are done
   bool loading = false;  ///< has a plan
+  DraftRecord drafting = {};
 
   const Request& request() const { return group->request; }
   int prompt_length() const { return static_cast<int>(group->request.prompt.size()); }
   int length() const { return static_cast<int>(tokens.size()); }
+  int drafted_length() const { return length() + static_cast<int>(drafts.size()); }
+  int token(int i) const {
+    return i < length() ? tokens[static_cast<size_t>(i)] : drafts[static_cast<size_t>(i - length())];
+  }
   bool finished() const { return state == SequenceState::finished; }
   bool running() const { return state == SequenceState::running; }
   /// The kind of a row: as it was, or as it is by its place.

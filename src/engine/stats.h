@@ -20,8 +20,9 @@ struct EngineStats {
   int64_t disk_hits = 0;                        ///< tokens among them that came from the disk
   int64_t disk_bytes = 0;                       ///< in files of the disk tier
   int64_t preemptions = 0;
-  int64_t recomputed_tokens = 0;                   ///< rows that were computed again after a preemption
-  std::array<int64_t, kFinishReasons> finished{};  ///< choices, by FinishReason
+  int64_t recomputed_tokens = 0;                    ///< rows that were computed again after a preemption
+  int64_t drafted_tokens = 0, accepted_tokens = 0;  ///< guesses whose rows were computed, and right ones among them
+  std::array<int64_t, kFinishReasons> finished{};   ///< choices, by FinishReason
 };
 
 }  // namespace dure

@@ -35,6 +35,7 @@ Json status_json(ServerContext& context) {
           {"tokens_total", int64_t{e.blocks} * KVCache::kBlockSize},
           {"hit_rate", e.prefix_queries > 0 ? Json(double(e.prefix_hits) / double(e.prefix_queries)) : Json()},
           {"disk_bytes", e.disk_bytes}}},
+        {"speculation", {{"drafted", e.drafted_tokens}, {"accepted", e.accepted_tokens}}},
         {"preemptions", e.preemptions}};
     if (json["models"].empty())
       for (const char* key : {"model", "queue", "slots", "cache"}) json[key] = model[key];
@@ -113,6 +114,10 @@ std::string metrics_text(ServerContext& context) {
         [](const EngineStats& s) { return s.disk_hits; });
   gauge("num_preemptions_total", "counter", "Sequences that gave way and were computed again.",
         [](const EngineStats& s) { return s.preemptions; });
+  gauge("spec_decode_num_draft_tokens_total", "counter", "Guesses at next tokens that were computed.",
+        [](const EngineStats& s) { return s.drafted_tokens; });
+  gauge("spec_decode_num_accepted_tokens_total", "counter", "Guesses that were right.",
+        [](const EngineStats& s) { return s.accepted_tokens; });
   gauge("engine_steps_total", "counter", "Batches that were computed.", [](const EngineStats& s) { return s.steps; });
   e.add("resident_memory_bytes", "gauge", "Memory of the process.", double(resident_memory()));
   return e.text();
