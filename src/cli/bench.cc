@@ -23,6 +23,7 @@ struct BenchCommand {
   std::string shape, type, write, cache = "bf16";
   std::vector<std::string> prefill;
   BenchOptions bench;
+  int layers = 0;
   bool json = false;
 };
 
@@ -140,7 +141,7 @@ void write_model(const BenchCommand& o) {
   require(!o.shape.empty() && !o.type.empty(), "--write makes a file of a --shape and a --type");
   const std::unique_ptr<Device> device = make_device(o.model.device());
   ProgressBar bar("writing");
-  write_synthetic(open_shape(o.shape), find_quant_type(o.type), *device, o.write,
+  write_synthetic(open_shape(o.shape, o.layers), find_quant_type(o.type), *device, o.write,
                   [&](int64_t done, int64_t total) { bar.update(done, total); });
   bar.finish();
   fmt::print("{}: {}\n", o.write, bytes_text(static_cast<int64_t>(std::filesystem::file_size(o.write))));
@@ -150,6 +151,7 @@ Result run_bench(BenchCommand& o) {
   using Clock = std::chrono::steady_clock;
   require(o.model.model.empty() != o.shape.empty(), "name a MODEL to measure, or a --shape for random weights");
   require(o.type.empty() || !o.shape.empty(), "--type goes with --shape: a model has its own");
+  require(o.layers == 0 || !o.shape.empty(), "--layers goes with --shape: a model has its own");
   o.bench.cache = parse_weight_type(o.cache);
   const std::unique_ptr<Device> device = make_device(o.model.device());
   Result r;
@@ -163,7 +165,7 @@ Result run_bench(BenchCommand& o) {
     checkpoint = open_checkpoint(o.model.path(), *device);
     r.model = o.model.model;
   } else {
-    ShapeSource source = open_shape(o.shape);
+    ShapeSource source = open_shape(o.shape, o.layers);
     stored = o.type.empty() ? source.own : as_quantised(source.shape, source.config, find_quant_type(o.type));
     checkpoint = make_synthetic(source, stored, *device);
     r.model = source.name + ", random weights";
@@ -215,6 +217,8 @@ void add_bench(CLI::App& app) {
   add_exact_option(*command, o->bench.exact);
   command->add_option("--shape", o->shape, "Instead of MODEL: a name that dure plan knows, or a config.json")
       ->type_name("NAME");
+  command->add_option("--layers", o->layers, "Only so many of the layers of --shape: for models that do not fit here")
+      ->check(kAtLeastOne);
   command->add_option("--type", o->type, "Type of --shape's random weights, such as q4_k_m; by default as released");
   command
       ->add_option("--write", o->write, "Measure nothing: write --shape in --type as a GGUF file, for other programs")

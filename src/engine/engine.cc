@@ -287,7 +287,12 @@ void Engine::draft(const std::vector<Computed>& computed, Clock::time_point begi
     drafter_->follow(kept);
   }
   const std::chrono::duration<double> whole = Clock::now() - begin, guessing = Clock::now() - computed_at;
-  if (answers_only && rows > 0) draft_length_.took(rows, whole.count(), depth, guessing.count());
+  if (!answers_only || rows == 0) return;
+  if (const double foreseen = draft_length_.seconds(rows, depth); foreseen > 0) {
+    counts_.step_seconds += whole.count();
+    counts_.foreseen_seconds += foreseen;
+  }
+  draft_length_.took(rows, whole.count(), depth, guessing.count());
 }
 
 int Engine::drafts_wanted(Sequence& s) {

@@ -72,10 +72,10 @@ DraftLength::Line DraftLength::fit() const {
   return {mean_time - c1 * mean_rows, c1};
 }
 
-double DraftLength::step_seconds(double rows) const {
-  if (n_ == 0) return 0;
+double DraftLength::seconds(double rows, int depth) const {
+  if (n_ < 1) return 0;
   const Line line = fit();
-  return line.c0 + line.c1 * rows;
+  return line.c0 + line.c1 * rows + guess_seconds_ * depth;
 }
 
 }  // namespace dure

@@ -43,8 +43,8 @@ class DraftLength {
   /// A step of answers only took so long, and of this so long for guessing up to `depth` tokens ahead.
   void took(int rows, double seconds, int depth, double guessing_seconds);
 
-  /// Seconds of a step of so many rows, without guessing; 0 before it is known.
-  double step_seconds(double rows) const;
+  /// What a step of so many rows will take that guesses so far ahead; 0 before it is known.
+  double seconds(double rows, int depth) const;
   double acceptance() const { return kept_ / tried_; }  ///< of all sequences lately
 
  private:

@@ -22,7 +22,10 @@ struct EngineStats {
   int64_t preemptions = 0;
   int64_t recomputed_tokens = 0;                    ///< rows that were computed again after a preemption
   int64_t drafted_tokens = 0, accepted_tokens = 0;  ///< guesses whose rows were computed, and right ones among them
-  std::array<int64_t, kFinishReasons> finished{};   ///< choices, by FinishReason
+  /// Steps of answers only, since their time could be foreseen (see DraftLength): what they took, and what was
+  /// foreseen.
+  double step_seconds = 0, foreseen_seconds = 0;
+  std::array<int64_t, kFinishReasons> finished{};  ///< choices, by FinishReason
 };
 
 }  // namespace dure

@@ -55,6 +55,22 @@ TEST(Plan, TakesAModelFromWhereverItIs) {
   EXPECT_THROW(open_shape("no-such-model"), Error);
 }
 
+TEST(ShapeSource, SomeLayersOfAModel) {
+  for (const char* name : {"ds3-fp8", "ds32-tiny", "ds4-tiny", "qwen3-tied"}) {
+    SCOPED_TRACE(name);
+    const std::string config = DURE_TESTS_DIR "/fixtures/models/" + std::string(name) + "/config.json";
+    const ShapeSource whole = open_shape(config), two = open_shape(config, 2);
+    EXPECT_EQ(two.shape.info.num_hidden_layers, 2);
+    EXPECT_EQ(two.shape.cache_planes.size(), 2u);
+    size_t found = 0;  // the first layers are the same ones
+    for (const ParameterShape& p : whole.shape.parameters)
+      for (const ParameterShape& q : two.shape.parameters) found += p.name == q.name && p.shape == q.shape;
+    EXPECT_EQ(found, two.shape.parameters.size());
+    EXPECT_THROW(open_shape(config, whole.shape.info.num_hidden_layers + 1), Error);
+  }
+  EXPECT_THROW(open_shape(DURE_TESTS_DIR "/fixtures/models/ds3-fp8", 2), Error);
+}
+
 TEST(Plan, CountsTheMachineAndItsPower) {
   Costs costs;
   costs.power_price = 0.36;

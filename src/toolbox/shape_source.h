@@ -17,6 +17,8 @@ struct ShapeSource {
 
 /// What `model` names: a model folder, a GGUF file, a config.json (or a folder with nothing else), or one of
 /// shape_names(). Throws Error if it is nothing of the kind, listing the names.
-ShapeSource open_shape(const std::string& model);
+/// `layers`, unless 0: only the first ones of them, each as it is: what a machine can hold of a model that it cannot
+/// hold; then it must be a config or a name.
+ShapeSource open_shape(const std::string& model, int layers = 0);
 
 }  // namespace dure

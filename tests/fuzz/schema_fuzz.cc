@@ -2,6 +2,7 @@
 // grammar is JSON.
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -16,6 +17,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } catch (const Error&) {
     return 0;
   }
-  if (!written.empty()) parse_json(written, "what was written");
+  try {
+    if (!written.empty()) parse_json(written, "what was written");
+  } catch (const Error& error) {
+    // 1e400 is JSON, whatever a program can do with it.
+    if (std::string_view(error.what()).find("number overflow") == std::string_view::npos) throw;
+  }
   return 0;
 }
