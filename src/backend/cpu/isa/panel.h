@@ -22,6 +22,9 @@ using cpu::PanelInput;
 using cpu::PanelRows;
 
 constexpr int kSlabColumns = 256, kSlabVecs = 2;
+/// Tiles of rows for which weights are rather unpacked anew each time: a strip of them is still in the cache then, and
+/// a slab's sums need not be kept.
+constexpr int kStreams = 3;
 constexpr int kBlockRows = 128;  // of x that pass by a slab: with the sums of a slab they stay in the L1 and L2 caches
 
 template <int kCount>
@@ -111,7 +114,7 @@ template <class F>
 void panel_dot(const PanelRows& w, int64_t begin, int64_t end, PanelInput rows_of_x, int64_t M, float* y,
                int64_t y_stride) {
   const typename F::Input x(rows_of_x, w.columns);
-  if (M <= F::kStreamRows) {
+  if (M <= kStreams * F::kStreamRows) {
     for_strips<F::kStreamVecs>(begin, end, [&](auto vecs, int64_t n, int64_t rows) {
       stream<F, vecs.value>(w, n, rows, x, M, y + (n - begin), y_stride);
     });
