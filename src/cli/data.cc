@@ -10,6 +10,7 @@
 #include "chat/loaded_model.h"
 #include "cli/app.h"
 #include "cli/bad_lines.h"
+#include "cli/data_commands.h"
 #include "cli/model_options.h"
 #include "formats/tokenizer_json.h"
 #include "train/data/shard_builder.h"
@@ -103,6 +104,7 @@ void add_data_build(CLI::App& parent) {
 void add_data(CLI::App& app) {
   CLI::App* parent = app.add_subcommand("data", "Make data for training");
   parent->require_subcommand(1);
+  add_data_generate(*parent);
   add_data_build(*parent);
 }
 
