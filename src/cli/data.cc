@@ -105,6 +105,7 @@ void add_data(CLI::App& app) {
   CLI::App* parent = app.add_subcommand("data", "Make data for training");
   parent->require_subcommand(1);
   add_data_generate(*parent);
+  add_data_fetch(*parent);
   add_data_build(*parent);
 }
 

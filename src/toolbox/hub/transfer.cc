@@ -35,9 +35,9 @@ bool is_range(std::string_view text, int64_t begin, int64_t size) {
 /// The attempts at one file.
 class Transfer {
  public:
-  Transfer(HubSession& session, std::string url, const HubFile& file, PartialFile& partial,
+  Transfer(HubSession& session, const FileToFetch& what, PartialFile& partial,
            std::function<void(FileProgress::State)> step)
-      : session_(session), url_(std::move(url)), file_(file), partial_(partial), step_(std::move(step)) {}
+      : session_(session), what_(what), file_(what.file), partial_(partial), step_(std::move(step)) {}
 
   /// Until the file is whole. True if it came in one piece, so that only the server can have made it wrong.
   bool run() {
@@ -57,6 +57,7 @@ class Transfer {
       } else if (reply.ok()) {
         reply.problem = "the answer ends too early";
       } else if (!reply.may_pass() && (session_.is_endpoint(reply) || reply.status == 0)) {
+        if (what_.refuse) what_.refuse(reply);
         session_.refuse(file_.path, reply);
       }
       // Other refusals of another host pass: its signed URL has run out, and the endpoint gives a new one.
@@ -69,7 +70,7 @@ class Transfer {
   HubSession::Reply attempt_once() {
     const int64_t begin = partial_.size();
     misfit_ = false;
-    HttpCall get{url_, {}, {}, [&](std::string_view bytes) {
+    HttpCall get{what_.url, {}, {}, [&](std::string_view bytes) {
                    partial_.append(bytes);
                    step_(FileProgress::fetching);
                  }};
@@ -94,7 +95,7 @@ class Transfer {
   }
 
   HubSession& session_;
-  std::string url_;
+  const FileToFetch& what_;
   const HubFile& file_;
   PartialFile& partial_;
   std::function<void(FileProgress::State)> step_;
@@ -104,26 +105,15 @@ class Transfer {
 
 }  // namespace
 
-void fetch_blob(HubSession& session, const HubCache& cache, const std::string& commit, const HubFile& file,
-                const StopCheck& stop, const ProgressUpdate& update) {
-  FileProgress progress{file.path, file.size, 0, FileProgress::queued, {}};
+void fetch_file(HubSession& session, const FileToFetch& what, const StopCheck& stop, const ProgressUpdate& update) {
+  FileProgress progress{what.file.path, what.file.size, 0, FileProgress::queued, {}};
   const auto show = [&](FileProgress::State state, int64_t done, std::string note = "") {
     progress.state = state;
     progress.done = done;
     progress.note = std::move(note);
     update(progress);
   };
-  const std::string& id = session.name().id;
-  const std::filesystem::path blob = cache.blob(id, file.digest);
-  FileLock lock;
-  while (!lock.try_take(cache.lock(id, file.digest))) {
-    show(FileProgress::locked, std::max<int64_t>(0, bytes_here(cache, id, file)));
-    if (stop()) throw HttpStopped{};
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  }
-  if (is_here(cache, id, file)) return show(FileProgress::finished, file.size);
-
-  PartialFile partial(cache.partial(id, file.digest), file);
+  PartialFile partial(what.partial, what.file);
   const auto step = [&](FileProgress::State state) {
     show(state, partial.size());
     if (stop()) throw HttpStopped{};
@@ -132,16 +122,32 @@ void fetch_blob(HubSession& session, const HubCache& cache, const std::string& c
     show(FileProgress::paused, partial.size(), fmt::format("{}; again in {} s", why, pause.count()));
   };
   partial.read_back([&] { step(FileProgress::checking); });
-  Transfer transfer(session, file_url(session, commit, file.path), file, partial, step);
+  Transfer transfer(session, what, partial, step);
   bool last = transfer.run();
-  while (!partial.finish(blob)) {
+  while (!partial.finish(what.whole)) {
     partial.restart();
-    require(!last, "{}: what arrives does not have the digest that the hub lists; none of it is kept", file.path);
+    require(!last, "{}: what arrives does not have the digest that {} lists; none of it is kept", what.file.path,
+            what.listed_by);
     last = true;
     transfer.run();
   }
   session.on_pause = {};  // what it shows ends here
-  show(FileProgress::finished, file.size);
+  show(FileProgress::finished, what.file.size);
+}
+
+void fetch_blob(HubSession& session, const HubCache& cache, const std::string& commit, const HubFile& file,
+                const StopCheck& stop, const ProgressUpdate& update) {
+  const std::string& id = session.name().id;
+  FileLock lock;
+  while (!lock.try_take(cache.lock(id, file.digest))) {
+    update({file.path, file.size, std::max<int64_t>(0, bytes_here(cache, id, file)), FileProgress::locked, {}});
+    if (stop()) throw HttpStopped{};
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+  if (is_here(cache, id, file)) return update({file.path, file.size, file.size, FileProgress::finished, {}});
+  fetch_file(session,
+             {file_url(session, commit, file.path), file, cache.partial(id, file.digest), cache.blob(id, file.digest)},
+             stop, update);
 }
 
 bool is_here(const HubCache& cache, const std::string& id, const HubFile& file) {
