@@ -25,10 +25,10 @@ class Client:
 
     def body(self, turn):
         words = " ".join(f"word{(self.number * 7 + i * (turn % 3 + 1)) % 97}" for i in range(self.options.prompt_words))
+        prompt = {"prompt": words} if self.options.completions else {"messages": [{"role": "user", "content": words}]}
         return json.dumps({"model": self.options.model, "stream": True, "temperature": 0.8, "seed": self.number,
                            "max_tokens": self.options.max_tokens, "ignore_eos": True,
-                           "stream_options": {"include_usage": True},
-                           "messages": [{"role": "user", "content": words}]}).encode()
+                           "stream_options": {"include_usage": True}, **prompt}).encode()
 
     async def run(self, end):
         reader = writer = None
@@ -51,8 +51,9 @@ class Client:
     async def ask(self, reader, writer, turn):
         body = self.body(turn)
         start = time.monotonic()
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                     + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        path = "/v1/completions" if self.options.completions else "/v1/chat/completions"
+        writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                     f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
         status, headers = await read_head(reader)
         if status != 200:
@@ -76,8 +77,8 @@ class Client:
                     raise ValueError(data["error"]["message"])
                 if data.get("usage"):
                     self.tokens += data["usage"]["completion_tokens"]
-                if not data.get("choices") or not any(data["choices"][0]["delta"].get(k)
-                                                      for k in ("content", "reasoning_content")):
+                choice = (data.get("choices") or [{}])[0]
+                if not any(choice.get("delta", choice).get(k) for k in ("text", "content", "reasoning_content")):
                     continue
                 now = time.monotonic()
                 self.first.append(now - start) if last is None else self.gaps.append(now - last)
@@ -167,6 +168,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--max-tokens", type=int, default=64)
     parser.add_argument("--prompt-words", type=int, default=20)
+    parser.add_argument("--completions", action="store_true", help="prompts as they are, for a model without template")
     parser.add_argument("--model", default=None)
     parser.add_argument("--name", default="dure")
     parser.add_argument("--pid", type=int)

@@ -150,6 +150,7 @@ struct ChatService::Impl {
     e.fingerprint = model.fingerprint();
     e.max_model_len = e.max_model_len > 0 ? std::min(e.max_model_len, model.info().max_position_embeddings)
                                           : model.affordable_context(e.cache_dtype);
+    if (e.cache_bytes <= 0) e.cache_bytes = model.affordable_cache(e.cache_dtype, e.max_model_len, e.max_num_seqs);
     auto engine = std::make_unique<Engine>(model.model(), model.device(), e);
     max_model_len = engine->max_model_len();
     most = e.max_num_seqs + e.max_num_waiting;

@@ -151,11 +151,24 @@ std::vector<int> LoadedModel::raw_prompt(std::string_view text) const {
 }
 
 int LoadedModel::affordable_context(DType cache_dtype) const {
-  const int64_t per_token = cache_bytes_per_token(model_->cache_planes(), cache_dtype);
-  const int64_t left = memory_status().available;
-  const int64_t tokens = left > 0 ? left / 2 / std::max<int64_t>(per_token, 1) : 4096;
   constexpr int64_t kLeast = KVCache::kBlockSize;
-  return static_cast<int>(std::clamp<int64_t>(tokens, kLeast, model_->info().max_position_embeddings));
+  return static_cast<int>(
+      std::clamp<int64_t>(affordable_tokens(cache_dtype), kLeast, model_->info().max_position_embeddings));
+}
+
+int64_t LoadedModel::affordable_cache(DType cache_dtype, int max_model_len, int sequences) const {
+  const int64_t one = (max_model_len + KVCache::kBlockSize - 1) / KVCache::kBlockSize * KVCache::kBlockSize;
+  return std::clamp(affordable_tokens(cache_dtype), one, one * sequences) * bytes_per_token(cache_dtype);
+}
+
+int64_t LoadedModel::bytes_per_token(DType cache_dtype) const {
+  return std::max<int64_t>(cache_bytes_per_token(model_->cache_planes(true), cache_dtype), 1);
+}
+
+/// Half of the free memory.
+int64_t LoadedModel::affordable_tokens(DType cache_dtype) const {
+  const int64_t left = memory_status().available;
+  return left > 0 ? left / 2 / bytes_per_token(cache_dtype) : 4096;
 }
 
 }  // namespace dure

@@ -72,8 +72,14 @@ class LoadedModel {
 
   /// The longest context whose cache, for one sequence, takes at most half of the memory that is left now.
   int affordable_context(DType cache_dtype) const;
+  /// Bytes of a cache for so many sequences of this length, as far as half of the memory that is left holds them; for
+  /// one in any case.
+  int64_t affordable_cache(DType cache_dtype, int max_model_len, int sequences) const;
 
  private:
+  int64_t bytes_per_token(DType cache_dtype) const;
+  int64_t affordable_tokens(DType cache_dtype) const;
+
   std::unique_ptr<Device> device_;
   std::unique_ptr<Checkpoint> checkpoint_;
   std::unique_ptr<Tokenizer> tokenizer_;

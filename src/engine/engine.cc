@@ -60,6 +60,7 @@ Engine::Engine(Model& model, Device& device, const EngineOptions& options, std::
   const BlockManagerOptions memory{static_cast<int>(blocks), options.cache_dtype, options.exact,
                                    options.fingerprint,      options.cache_dir,   options.cache_dir_bytes};
   blocks_ = std::make_unique<BlockManager>(device, planes, memory);
+  for (int i = 0; i < device.threads().size(); ++i) workspaces_.push_back(std::make_shared<SamplerWorkspace>());
   const int rows = std::max(options.max_num_batched_tokens, 1);
   const int sequences = std::clamp(options.max_num_seqs, 1, rows);
   scheduler_ = std::make_unique<Scheduler>(*blocks_, SchedulerLimits{sequences, rows, options.exact});
@@ -85,7 +86,7 @@ SeqId Engine::add(Request request) {
   std::vector<std::unique_ptr<Sequence>> choices;
   SamplingParams sampling = group->request.sampling;
   for (int i = 0; i < group->request.n; ++i) {
-    Sampler sampler(sampling, vocab, workspace_);
+    Sampler sampler(sampling, vocab, workspaces_.front());
     sampling.seed = sampler.seed() + 1;
     auto constraint = group->request.constraint ? group->request.constraint(i) : nullptr;
     choices.push_back(std::make_unique<Sequence>(Sequence{group, i, std::move(sampler), std::move(constraint),
@@ -141,7 +142,7 @@ bool Engine::step() {
     if (compute(c)) computed.push_back(std::move(c));
   }
   for (Computed& c : computed) commit_rows(c);
-  for (const Computed& c : computed) commit_tokens(c);
+  for (Computed& c : computed) commit_tokens(c);
   if (drafter_) draft(computed, begin);
   switch_adapter(model_, -1);  // for whoever else uses the model
   scheduler_->sweep();
@@ -228,15 +229,17 @@ void Engine::commit_rows(Computed& c) {
   }
 }
 
-void Engine::commit_tokens(const Computed& c) {
+void Engine::commit_tokens(Computed& c) {
+  sample_together(c);
   std::span<const float> logits = c.logits.defined() ? c.logits.data() : std::span<const float>();
   const size_t vocab = static_cast<size_t>(model_.info().vocab_size);
-  for (const auto& [s, rows] : c.sampling) {
-    const std::span<const float> own = logits.first(static_cast<size_t>(rows) * vocab);
+  for (Sampling& sampling : c.sampling) {
+    Sequence* s = sampling.sequence;
+    const std::span<const float> own = logits.first(static_cast<size_t>(sampling.rows) * vocab);
     logits = logits.subspan(own.size());
     if (s->finished()) continue;
-    if (s->computed > s->prompt_length() || s->choice != 0) {
-      choose_along(*s, rows, own);
+    if (s->goes_alone()) {
+      choose_along(sampling, own);
       continue;
     }
     // The prompt's last row: all choices begin with it.
@@ -246,14 +249,45 @@ void Engine::commit_tokens(const Computed& c) {
   }
 }
 
+/// The next tokens of sequences, on all threads: of a large vocabulary one takes a millisecond. A constraint must be
+/// asked when it is its turn.
+void Engine::sample_together(Computed& c) {
+  std::vector<std::pair<Sampling*, std::span<const float>>> work;
+  std::span<const float> logits = c.logits.defined() ? c.logits.data() : std::span<const float>();
+  const size_t vocab = static_cast<size_t>(model_.info().vocab_size);
+  for (Sampling& sampling : c.sampling) {
+    const Sequence& s = *sampling.sequence;
+    if (!s.finished() && s.goes_alone() && !s.constraint) work.emplace_back(&sampling, logits.first(vocab));
+    logits = logits.subspan(static_cast<size_t>(sampling.rows) * vocab);
+  }
+  if (work.size() < 2) return;
+  const size_t threads = workspaces_.size();
+  device_.threads().parallel_for(static_cast<int64_t>(threads), 1, [&](int64_t begin, int64_t end) {
+    for (size_t thread = static_cast<size_t>(begin); thread < static_cast<size_t>(end); ++thread)
+      for (size_t i = thread; i < work.size(); i += threads) {
+        auto& [sampling, row] = work[i];
+        Sequence& s = *sampling->sequence;
+        s.sampler.use(workspaces_[thread]);
+        try {
+          sampling->first = s.sampler.sample(row, s.tokens, s.prompt_length());
+        } catch (...) {
+          sampling->error = std::current_exception();
+        }
+      }
+  });
+}
+
 /// Chooses a token after the last row that is sure, and after each guess for as long as guesses come true.
-void Engine::choose_along(Sequence& s, int rows, std::span<const float> logits) {
+void Engine::choose_along(Sampling& sampling, std::span<const float> logits) {
+  Sequence& s = *sampling.sequence;
+  const int rows = sampling.rows;
   const std::vector<int> drafts = std::exchange(s.drafts, {});
   const size_t vocab = logits.size() / static_cast<size_t>(rows);
   int kept = 0;
   for (;;) {
     // A constraint may have forced several tokens at once: those that were guessed are computed already.
-    if (s.length() == s.computed) choose(s, logits.subspan(static_cast<size_t>(kept) * vocab, vocab));
+    if (s.length() == s.computed)
+      choose(s, logits.subspan(static_cast<size_t>(kept) * vocab, vocab), kept == 0 ? &sampling : nullptr);
     if (s.finished() || kept == rows - 1) break;
     if (s.tokens[static_cast<size_t>(s.computed)] != drafts[static_cast<size_t>(kept)]) break;
     blocks_->advance(s, 1);
@@ -304,13 +338,17 @@ int Engine::drafts_wanted(Sequence& s) {
   return std::min(draft_length_.choose(s.drafting, scheduler_->count(SequenceState::running)), left - 1);
 }
 
-/// Goes on with what the constraint forces, or else with a sampled token.
-void Engine::choose(Sequence& s, std::span<const float> logits) {
+/// Goes on with what the constraint forces, or else with a sampled token, which may be known.
+void Engine::choose(Sequence& s, std::span<const float> logits, Sampling* known) {
   guarded(*s.group, [&] {
+    if (known != nullptr && known->error) std::rethrow_exception(known->error);
     if (s.constraint && s.constraint->complete()) return finish(s, FinishReason::stop);
     if (feed_forced(s)) return;
-    Sampled token = s.sampler.sample(logits, s.tokens, s.prompt_length(),
-                                     s.constraint ? s.constraint->mask() : std::span<const uint64_t>());
+    const auto sample = [&] {
+      const auto mask = s.constraint ? s.constraint->mask() : std::span<const uint64_t>();
+      return s.sampler.sample(logits, s.tokens, s.prompt_length(), mask);
+    };
+    Sampled token = known != nullptr && known->first ? std::move(*known->first) : sample();
     if (is_stop_token(s.request().sampling, token.id)) return finish(s, FinishReason::stop);
     for (TokenLogprob& t : token.top) t.logprob = std::max(t.logprob, kLeastLogprob);
     if (s.request().sampling.logprobs) token.logprob = std::max(token.logprob, kLeastLogprob);

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,9 @@ class Engine {
   /// Rows of a sequence from its last token on, after each of which a token is chosen.
   struct Sampling {
     Sequence* sequence;
-    int rows;  // guesses among them
+    int rows;                            // guesses among them
+    std::optional<Sampled> first = {};   // after the first one, if that is known already
+    std::exception_ptr error = nullptr;  // what sampling it threw
   };
   /// What one batch did.
   struct Computed {
@@ -79,9 +82,10 @@ class Engine {
   Batch make_batch(const ScheduledBatch& batch) const;
   bool compute(Computed& c);
   void commit_rows(Computed& c);
-  void commit_tokens(const Computed& c);
-  void choose_along(Sequence& s, int rows, std::span<const float> logits);
-  void choose(Sequence& s, std::span<const float> logits);
+  void commit_tokens(Computed& c);
+  void sample_together(Computed& c);
+  void choose_along(Sampling& sampling, std::span<const float> logits);
+  void choose(Sequence& s, std::span<const float> logits, Sampling* known = nullptr);
   void draft(const std::vector<Computed>& computed, std::chrono::steady_clock::time_point begin);
   int drafts_wanted(Sequence& s);
   bool feed_forced(Sequence& s);
@@ -100,7 +104,7 @@ class Engine {
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Drafter> drafter_;  // null: no guesses
   DraftLength draft_length_;
-  std::shared_ptr<SamplerWorkspace> workspace_ = std::make_shared<SamplerWorkspace>();
+  std::vector<std::shared_ptr<SamplerWorkspace>> workspaces_;  // one for each thread
   SeqId next_id_ = 1;
   bool busy_ = false;   // callbacks may be running: nothing is swept away under their feet
   EngineStats counts_;  // those that only grow

@@ -74,6 +74,8 @@ struct Sequence {
   }
   bool finished() const { return state == SequenceState::finished; }
   bool running() const { return state == SequenceState::running; }
+  /// Whether what follows its last row is its own business; after a prompt's last row other choices begin, too.
+  bool goes_alone() const { return computed > prompt_length() || choice != 0; }
   /// The kind of a row: as it was, or as it is by its place.
   RowKind kind(int row, bool exact) const {
     if (row < static_cast<int>(kinds.size())) return kinds[static_cast<size_t>(row)];

@@ -61,6 +61,9 @@ class Sampler {
   Sampled sample(std::span<const float> logits, std::span<const int> history, int prompt_length,
                  std::span<const uint64_t> mask = {});
 
+  /// Works in this memory from now on.
+  void use(std::shared_ptr<SamplerWorkspace> workspace) { workspace_ = std::move(workspace); }
+
   const SamplingParams& params() const { return params_; }
   uint64_t seed() const { return seed_; }  ///< the one given or drawn
 
