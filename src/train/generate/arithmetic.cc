@@ -99,7 +99,8 @@ Item comparison(Language language, Choice& choice) {
 }
 
 Item sequence(Language language, Choice& choice) {
-  const bool geometric = choice.below(4) == 0;
+  constexpr uint32_t kWeights[] = {3, 1};
+  const bool geometric = choice.weighted(kWeights) == 1;
   int64_t terms[5];
   terms[0] = geometric ? choice.between(1, 9) : choice.between(40, 99);
   int64_t step = 0;

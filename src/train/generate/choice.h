@@ -38,14 +38,17 @@ class Choice {
   const T& of(const T (&ways)[n]) {
     return ways[below(n)];
   }
-  /// An index, with a probability proportional to its weight. REQUIRES: a positive sum.
+  /// An index, with a probability proportional to its weight. REQUIRES: positive weights.
   size_t weighted(std::span<const uint32_t> weights) {
     uint64_t sum = 0;
     for (const uint32_t w : weights) sum += w;
-    uint64_t at = replaying_ ? next_replayed() % sum : rng_.below(sum);
-    note(at, sum);
     size_t i = 0;
-    while (at >= weights[i]) at -= weights[i++];
+    if (replaying_) {
+      i = next_replayed() % weights.size();
+    } else {
+      for (uint64_t at = rng_.below(sum); at >= weights[i]; ++i) at -= weights[i];
+    }
+    note(i, weights.size());
     nats_ += std::log(static_cast<double>(sum) / weights[i]);
     return i;
   }
