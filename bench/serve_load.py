@@ -26,7 +26,8 @@ class Client:
     def body(self, turn):
         words = " ".join(f"word{(self.number * 7 + i * (turn % 3 + 1)) % 97}" for i in range(self.options.prompt_words))
         prompt = {"prompt": words} if self.options.completions else {"messages": [{"role": "user", "content": words}]}
-        return json.dumps({"model": self.options.model, "stream": True, "temperature": 0.8, "seed": self.number,
+        return json.dumps({"model": self.options.model, "stream": True, "temperature": self.options.temperature, "top_k": 40,
+                           "top_p": 0.95, "seed": self.number,
                            "max_tokens": self.options.max_tokens, "ignore_eos": True,
                            "stream_options": {"include_usage": True}, **prompt}).encode()
 
@@ -39,6 +40,9 @@ class Client:
                     reader, writer = await asyncio.open_connection(self.options.host, self.options.port)
                 await self.ask(reader, writer, turn)
                 turn += 1
+            except Closed:
+                writer.close()
+                writer = None
             except (OSError, ValueError, asyncio.IncompleteReadError) as e:
                 self.errors.append(f"{type(e).__name__}: {e}")
                 if writer is not None:
@@ -88,9 +92,15 @@ class Client:
         self.answers += 1
 
 
+class Closed(Exception):
+    """The server ended a connection between two answers, as it may."""
+
+
 async def read_head(reader):
-    status = int((await reader.readline()).split()[1])
-    headers = {}
+    first = await reader.readline()
+    if not first:
+        raise Closed
+    status, headers = int(first.split()[1]), {}
     while (line := await reader.readline()) not in (b"\r\n", b""):
         name, _, value = line.decode().partition(":")
         headers[name.strip().lower()] = value.strip()
@@ -134,8 +144,8 @@ async def measure(options):
             writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
             if (await read_head(reader))[0] != 200:
                 errors.append("an idle connection: no 200")
-        except (OSError, IndexError) as e:
-            errors.append(f"an idle connection: {e}")
+        except (OSError, Closed) as e:
+            errors.append(f"an idle connection: {e!r}")
         writer.close()
     tokens = [c.tokens for c in clients]
     row = {"server": options.name, "clients": options.clients, "idle": options.idle, "seconds": round(seconds, 1),
@@ -168,6 +178,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--max-tokens", type=int, default=64)
     parser.add_argument("--prompt-words", type=int, default=20)
+    parser.add_argument("--temperature", type=float, default=0.8)
     parser.add_argument("--completions", action="store_true", help="prompts as they are, for a model without template")
     parser.add_argument("--model", default=None)
     parser.add_argument("--name", default="dure")

@@ -14,8 +14,8 @@ namespace dure {
 std::unique_ptr<Checkpoint> make_synthetic(const ShapeSource& source, const StoredModel& model, Device& device);
 
 /// The like as a GGUF file of some type, for other programs to run too: with the metadata that they need, and a
-/// tokenizer that knows single bytes. Nothing but the rows that are being written is in memory. An interrupted file is
-/// gone on with. Throws Error if GGUF cannot express the model or the file cannot be written.
+/// tokenizer of single bytes and made-up words. Nothing but the rows that are being written is in memory. An
+/// interrupted file is gone on with. Throws Error if GGUF cannot express the model or the file cannot be written.
 void write_synthetic(const ShapeSource& source, const QuantType& type, Device& device,
                      const std::filesystem::path& file,
                      const std::function<void(int64_t done, int64_t total)>& progress = {});

@@ -11,17 +11,18 @@ namespace {
 
 constexpr int64_t kChunk = int64_t{16} << 20;  // bytes that are made before they are written
 
-/// Every byte is a token; then come two that begin and end a text. Text can be fed to the model, if not be read from
-/// it.
-TokenizerSpec byte_tokenizer() {
+/// Every byte is a token; two begin and end a text. The others are words that no text is cut into, so that an answer of
+/// random tokens is text all the same.
+TokenizerSpec made_up_tokenizer(int vocab_size) {
   TokenizerSpec spec;
-  spec.source = "tokenizer of single bytes";
+  spec.source = "made-up tokenizer";
   for (int byte = 0; byte < 256; ++byte)
     spec.tokens.push_back(bytes_to_characters(std::string(1, static_cast<char>(byte))));
-  const int bytes = static_cast<int>(spec.tokens.size());
-  spec.added_tokens = {{bytes, "<|begin|>", true}, {bytes + 1, "<|end|>", true}};
-  spec.bos_id = bytes;
-  spec.eos_id = bytes + 1;
+  for (int id = 256; id < vocab_size - 2; ++id) spec.tokens.push_back(bytes_to_characters(fmt::format(" w{}", id)));
+  const int words = static_cast<int>(spec.tokens.size());
+  spec.added_tokens = {{words, "<|begin|>", true}, {words + 1, "<|end|>", true}};
+  spec.bos_id = words;
+  spec.eos_id = words + 1;
   spec.pre_tokenizers = {pre_tokenizers::ByteLevel{.use_regex = true}};
   return spec;
 }
@@ -80,7 +81,7 @@ class SyntheticFile {
     head.add("general.file_type", type.file_type);
     head.add("general.quantization_version", kQuantizationVersion);
     add_config(head, config, false);
-    const TokenizerSpec tokenizer = byte_tokenizer();
+    const TokenizerSpec tokenizer = made_up_tokenizer(shape_.info.vocab_size);
     if (tokenizer.vocab_size() <= shape_.info.vocab_size) {
       add_tokenizer(head, tokenizer, {}, shape_.info.vocab_size, {});
     } else {
