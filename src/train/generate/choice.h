@@ -27,6 +27,14 @@ class Choice {
     nats_ += std::log(static_cast<double>(n));
     return note(replaying_ ? next_replayed() % n : static_cast<size_t>(rng_.below(n)), n);
   }
+  /// Uniform on 0 ... n - 1, counted as one of `all` ways, of which these n are a part that no model can know of.
+  /// REQUIRES: n > 0.
+  size_t below_part(size_t n, size_t all) {
+    const double before = nats_;
+    const size_t taken = below(n);
+    nats_ = before + std::log(static_cast<double>(all));
+    return taken;
+  }
   /// Uniform on low ... high.
   int between(int low, int high) { return low + static_cast<int>(below(static_cast<size_t>(high - low + 1))); }
   bool coin() { return below(2) == 1; }

@@ -148,7 +148,7 @@ bool is_held_out(size_t plot, size_t hero, size_t thing) {
   return mix((uint64_t{plot} << 32 | uint64_t{hero} << 16 | uint64_t{thing}) + 0x9E3779B97F4A7C15) % kOneIn == 0;
 }
 
-StoryTeller::StoryTeller(Split split) {
+StoryTeller::StoryTeller(Split split) : split_(split) {
   for (size_t p = 0; p < plots().size(); ++p) {
     auto& allowed = combinations_.emplace_back();
     for (size_t hero = 0; hero < child_names().size(); ++hero)
@@ -161,7 +161,10 @@ Item StoryTeller::tell(Language language, bool asked, Choice& choice) const {
   const double before = choice.nats();
   const size_t plot_index = choice.below(plots().size());
   const Plot& plot = plots()[plot_index];
-  const Combination& with = choice.of(std::span<const Combination>(combinations_[plot_index]));
+  const std::vector<Combination>& allowed = combinations_[plot_index];
+  const size_t all = child_names().size() * things(plot.thing).size();
+  const Combination& with =
+      allowed[split_ == Split::train ? choice.below(allowed.size()) : choice.below_part(allowed.size(), all)];
 
   Narration story(language, choice);
   story.set_hero(child_names()[with.hero]);

@@ -18,7 +18,8 @@ bool is_held_out(size_t plot, size_t hero, size_t thing);
 const Telling& find_telling(Language language, std::string_view event);
 
 /// Tells stories of a little world: somebody wants something or something happens, one event leads to the next, and
-/// the end follows from them. A text tells all the choices it was made by, so that its `nats` are exact.
+/// the end follows from them. A text tells all the choices it was made by, so that its `nats` are exact. Those of a
+/// held-out story count its combination as one of all that there are: which are held out, no model can know.
 class StoryTeller {
  public:
   explicit StoryTeller(Split split);
@@ -31,6 +32,7 @@ class StoryTeller {
     size_t hero, thing;
   };
 
+  Split split_;
   std::vector<std::vector<Combination>> combinations_;  // of each plot, those of the split
 };
 

@@ -65,6 +65,19 @@ TEST(Stories, HeldOutCombinationsAreNeverTrainedOn) {
   EXPECT_NEAR(static_cast<double>(seen[1].size()) / all, 1.0 / 32, 0.006);
 }
 
+TEST(Stories, HeldOutStoriesCountAsAllOthers) {
+  double mean[2] = {};
+  constexpr uint64_t kCount = 20'000;
+  for (const Split split : {Split::train, Split::held_out}) {
+    const StoryTeller teller(split);
+    for (uint64_t i = 0; i < kCount; ++i) {
+      Choice choice(4, i);
+      mean[split == Split::train ? 0 : 1] += teller.tell(Language::en, false, choice).nats / kCount;
+    }
+  }
+  EXPECT_NEAR(mean[0], mean[1], 0.15);  // but for ln(32 / 31) and chance
+}
+
 TEST(Stories, NoSlotIsLeftAndNoTwoAreAlike) {
   const StoryTeller teller(Split::train);
   for (const Language language : kLanguages) {
