@@ -103,6 +103,32 @@ TEST_P(Backends, GemmBackwardWeight) {
   }
 }
 
+TEST_P(Backends, ProductsOfBFloat16KeepTheDirectionOfGradients) {
+  const int64_t T = 1101, N = 45, K = 70;  // sums longer than a block, odd ends
+  const std::vector<float> dy = random_values(T, N), x = random_values(T, K);
+  const Weight w = random_weight(DType::F32, N, K);
+  const auto run = [&](Device& d) {  // y, dx, dw, one after the other
+    const Tensor dys = Tensor::from(d, dy, {T, N}), xs = Tensor::from(d, x, {T, K});
+    const Tensor y = Tensor::like(dys), dx = Tensor::like(xs), dw = Tensor::zeros(d, DType::F32, {N, K});
+    d.backend().gemm(y.view(), xs.view(), w, Direction::forward);
+    d.backend().gemm(dx.view(), dys.view(), w, Direction::transpose);
+    d.backend().gemm_backward_weight(dw.view(), dys.view(), xs.view());
+    return std::array{y.to_floats(), dx.to_floats(), dw.to_floats()};
+  };
+  const auto cosine = [](const std::vector<float>& a, const std::vector<float>& b) {
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t i = 0; i < a.size(); ++i)
+      ab += double{a[i]} * b[i], aa += double{a[i]} * a[i], bb += double{b[i]} * b[i];
+    return ab / std::sqrt(aa * bb);
+  };
+  const auto expected = run(reference()), actual = run(device(GetParam(), 1, Compute::bf16)),
+             again = run(device(GetParam(), 2, Compute::bf16));
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_GT(cosine(actual[i], expected[i]), 0.999);
+    expect_same_bits(again[i], actual[i]);
+  }
+}
+
 TEST_P(Backends, GemmHeadsBackwardWeight) {
   const int64_t H = 3, T = 5, K = 70;
   const HeadRows rows{40, 7, 29};

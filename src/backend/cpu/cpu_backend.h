@@ -47,6 +47,9 @@ class CpuBackend : public ReferenceBackend {
   void swiglu(View y, ConstView gate, ConstView up, float limit) override;
   void swiglu_backward(View dgate, View dup, ConstView dy, ConstView gate, ConstView up, float limit) override;
   void rms_norm(View y, ConstView x, ConstView weight, float eps) override;
+  void rms_norm_backward(View dx, View dweight, ConstView dy, ConstView x, ConstView weight, float eps) override;
+  void cross_entropy(View losses, ConstView logits, ConstView labels) override;
+  void cross_entropy_backward(View dlogits, ConstView dlosses, ConstView logits, ConstView labels) override;
   void rope(View y, ConstView x, std::span<const int> positions, ConstView frequencies, float magnitude,
             RopeStyle style, float sign) override;
 
@@ -109,6 +112,17 @@ class CpuBackend : public ReferenceBackend {
   void multiply_transpose(const Product& p, int64_t column, int64_t count);
   /// dw[n, k] += sum over t of dy[t, n] x[t, k], for a dw of N x K.
   void outer_products(cpu::Rows dw, cpu::ConstRows dy, cpu::ConstRows x, int64_t T, int64_t N, int64_t K);
+
+  // Products of bfloat16 pairs (pair_products.cc), for weights in float32: training's.
+  bool in_pairs(const Weight& w) const { return in_pairs() && w.data.dtype() == DType::F32; }
+  bool in_pairs() const { return compute_ == Compute::bf16 && kernels_.pairs != nullptr; }
+  struct PairFactor;
+  /// As gemm() and gemm_backward_weight(), of the rows [begin, begin + count) of w.
+  void gemm_in_pairs(View y, ConstView x, const Weight& w, int64_t begin, int64_t count, Direction direction);
+  void outer_in_pairs(cpu::Rows dw, cpu::ConstRows dy, cpu::ConstRows x, int64_t T, int64_t N, int64_t K);
+  void multiply_pairs(cpu::Rows y, const PairFactor& a, const uint32_t* panels, int64_t M, int64_t N, int64_t pairs,
+                      bool add);
+
   /// body(row) for every row, by all threads if that pays.
   template <class F>
   void for_each_row(int64_t rows, int64_t columns, F body);

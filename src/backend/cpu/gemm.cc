@@ -22,6 +22,12 @@ int64_t row_stride(const ConstView& v) {
   return v.strides[last];
 }
 
+/// The head's part of a [T, H, n] view: [T, n].
+template <class V>
+V head_of(const V& v, int64_t h) {
+  return V(v.row(0) + h * v.strides[1], v.dtype, {v.dim(0), v.dim(2)}, {v.strides[0], v.strides[2]});
+}
+
 cpu::Rows rows_of(const View& v) {
   const int64_t stride = row_stride(v);
   require(stride >= 0, "cpu: a result of shape {} has no evenly spaced rows", v.shape);
@@ -220,6 +226,7 @@ void CpuBackend::gemm(View y, ConstView x, const Weight& w, Direction direction)
     p.prepared = xs.rows;
     return multiply({&p, 1}, direction);
   }
+  if (in_pairs(w)) return gemm_in_pairs(y, x, w, 0, w.out_features(), direction);
   const Operand xs = operand(x);
   p.y = rows_of(y);
   p.x = xs.rows;
@@ -256,6 +263,11 @@ void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows,
     }
     return multiply(products, direction);
   }
+  if (in_pairs(w)) {
+    for (int64_t h = 0; h < H; ++h)
+      gemm_in_pairs(head_of(y, h), head_of(x, h), w, h * rows.stride + rows.begin, rows.count, direction);
+    return;
+  }
   // Rounded rows lie [T, H, k]; a view is used where it is.
   const bool copied = compute_ == Compute::bf16;
   const Operand xs = copied ? operand(x) : Operand{{static_cast<const float*>(x.data), x.strides[0]}, {}};
@@ -273,6 +285,7 @@ void CpuBackend::gemm_heads(View y, ConstView x, const Weight& w, HeadRows rows,
 }
 
 void CpuBackend::outer_products(cpu::Rows dw, cpu::ConstRows dy, cpu::ConstRows x, int64_t T, int64_t N, int64_t K) {
+  if (in_pairs()) return outer_in_pairs(dw, dy, x, T, N, K);
   const int64_t slabs = (K + kSlabColumns - 1) / kSlabColumns, blocks = (N + kOuterRows - 1) / kOuterRows;
   threads_->parallel_for(slabs * blocks, 1, [&](int64_t piece, int64_t) {
     const int64_t n = piece / slabs * kOuterRows, k = piece % slabs * kSlabColumns;

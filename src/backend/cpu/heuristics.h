@@ -45,6 +45,9 @@ constexpr int64_t kSlabColumns = 256, kSlabRows = 32;
 /// Gradients of weights: weight rows of one piece, and rows of the batch between two visits of its sums.
 constexpr int64_t kOuterRows = 64, kOuterDepth = 128;
 
+/// Products of bfloat16 pairs: rows and panels of one piece, and pairs that a panel shows at once (32 KiB).
+constexpr int64_t kPairRows = 256, kPairPanels = 4, kPairDepth = 256;
+
 /// Attention: queries (rows times heads of a group) that read keys together, and the number of such pieces for each
 /// thread below which a sequence's positions are dealt out to threads as well.
 constexpr int64_t kQueries = 64, kPiecesPerThread = 4;

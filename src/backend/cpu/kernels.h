@@ -103,6 +103,28 @@ struct AttentionKernels {
 };
 constexpr float kNothingSeen = -1e30f;  ///< AttentionTile::max before the first tile
 
+/// Training's products of bfloat16: C = A B, where two numbers that follow each other along the sum are one 32-bit
+/// lane. B lies in panels of this many columns, each [pairs][kPairColumns].
+constexpr int64_t kPairColumns = 32;
+
+/// Pair p of row m is data[m * row_step + p * pair_step].
+struct PairRows {
+  const uint32_t* data;
+  int64_t row_step, pair_step;
+};
+
+/// Numbers are rounded to bfloat16 as they are packed; pairs beyond an odd end, and columns beyond a panel's, are 0.
+struct PairKernels {
+  /// A row of n numbers as ceil(n / 2) pairs.
+  void (*round)(uint32_t* to, const float* from, int64_t n);
+  /// A panel whose columns are those of `from`: sums run down its rows.
+  void (*interleave)(uint32_t* panel, ConstRows from, int64_t rows, int64_t columns);
+  /// A panel whose columns are the rows of `from`: sums run along them.
+  void (*turn)(uint32_t* panel, ConstRows from, int64_t rows, int64_t columns);
+  /// y[m, n] = a[m] . panel[n] for up to kPairColumns columns, added to what is there if `add`.
+  void (*multiply)(Rows y, PairRows a, const uint32_t* panel, int64_t M, int64_t columns, int64_t pairs, bool add);
+};
+
 /// Everything that is compiled once per instruction set. Sizes are those of y; nothing is read beyond a row's end.
 /// An output's arithmetic never depends on which other outputs are computed with it.
 struct Kernels {
@@ -116,6 +138,8 @@ struct Kernels {
 
   const AttentionKernels* attention;       ///< in float32
   const AttentionKernels* attention_bf16;  ///< or null, where bfloat16 is not multiplied
+
+  const PairKernels* pairs;  ///< or null, where bfloat16 is not multiplied
 
   /// y[m, n] = sum over k of x[m, k] w[n, k]: a vector of partial sums along k, added up at the end.
   void (*dot)(Rows y, ConstRows x, ConstRows w, int64_t M, int64_t N, int64_t K);
@@ -131,6 +155,9 @@ struct Kernels {
   void (*swiglu)(float* y, const float* gate, const float* up, float limit, int64_t n);
   void (*swiglu_backward)(float* dgate, float* dup, const float* dy, const float* gate, const float* up, int64_t n);
   void (*rms_norm)(float* y, const float* x, const float* weight, float eps, int64_t n);
+  /// The gradient of x, and that of the weight added to dweight.
+  void (*rms_norm_backward)(float* dx, float* dweight, const float* dy, const float* x, const float* weight, float eps,
+                            int64_t n);
   /// y = x cos + x' sin, where x' has each pair swapped. Pairs lie n / 2 apart, cos and sin [n / 2]; or side by side,
   /// cos and sin [n], the first sin of a pair negated.
   void (*rotate_halves)(float* y, const float* x, const float* cos, const float* sin, int64_t n);

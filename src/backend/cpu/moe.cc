@@ -55,6 +55,11 @@ void CpuBackend::moe(View y, ConstView x, std::span<const Expert> experts, Const
       const int64_t begin = grouping.start[e], count = grouping.start[e + 1] - begin;
       for (size_t i = 0; i < matrices.size() && count > 0; ++i) {
         const Weight& w = experts[e].*matrices.begin()[i];
+        if (in_pairs(w)) {
+          gemm(rows_of_expert(*to.begin()[i], e, w.out_features(), to_stride),
+               rows_of_expert(from, e, w.in_features(), stride), w, Direction::forward);
+          continue;
+        }
         Product p = product(w, 0, w.out_features());
         p.y = {to.begin()[i]->data() + begin * to_stride, to_stride};
         p.x = {from.data() + begin * stride, stride};

@@ -71,6 +71,26 @@ void rms_norm(float* y, const float* x, const float* weight, float eps, int64_t 
   map(y, x, weight, n, [=](Vec v, Vec w) { return mul(mul(v, factor), w); });
 }
 
+void rms_norm_backward(float* dx, float* dweight, const float* dy, const float* x, const float* weight, float eps,
+                       int64_t n) {
+  Vec squares = zero(), projections = zero();  // of x x and dy w x
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int64_t rest = n - i < kLanes ? n - i : kLanes;
+    const Vec v = load(x + i, rest);
+    squares = fma(v, v, squares);
+    projections = fma(mul(load(dy + i, rest), load(weight + i, rest)), v, projections);
+  }
+  // y = x f w with f = (mean x^2 + eps)^-1/2, so df/dx_i = -f^3 x_i / n
+  const float size = static_cast<float>(n), f = 1 / __builtin_sqrtf(reduce_add(squares) / size + eps);
+  const Vec factor = set(f), back = set(-f * f * reduce_add(projections) / size);
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int64_t rest = n - i < kLanes ? n - i : kLanes;
+    const Vec v = load(x + i, rest), d = load(dy + i, rest);
+    store(dx + i, mul(factor, fma(back, v, mul(d, load(weight + i, rest)))), rest);
+    store(dweight + i, fma(mul(d, v), factor, load(dweight + i, rest)), rest);
+  }
+}
+
 void rotate_halves(float* y, const float* x, const float* cos, const float* sin, int64_t n) {
   const int64_t half = n / 2;
   const auto turn = [=](Vec a, Vec b, Vec c, Vec s, Vec* first, Vec* second) {

@@ -1,6 +1,7 @@
 #include "backend/cpu/isa/attention.h"
 #include "backend/cpu/isa/formats.h"
 #include "backend/cpu/isa/matmul.h"
+#include "backend/cpu/isa/pairs.h"
 #include "backend/cpu/isa/panels.h"
 #include "backend/cpu/isa/rows.h"
 #include "backend/cpu/kernels.h"
@@ -19,6 +20,7 @@ extern const cpu::Kernels kKernels = {
                &kQ5_1Panels, &kIQ4_NLPanels, &kQ2_KPanels, &kQ3_KPanels, &kQ4_KPanels, &kQ5_KPanels, &kQ6_KPanels},
     .attention = &kAttention,
     .attention_bf16 = kAttentionBf16,
+    .pairs = kPairs,
     .dot = dot,
     .outer = outer,
     .round_bf16 = round_bf16,
@@ -28,6 +30,7 @@ extern const cpu::Kernels kKernels = {
     .swiglu = swiglu,
     .swiglu_backward = swiglu_backward,
     .rms_norm = rms_norm,
+    .rms_norm_backward = rms_norm_backward,
     .rotate_halves = rotate_halves,
     .rotate_pairs = rotate_pairs,
     .softmax = softmax,
