@@ -128,14 +128,12 @@ DURE_INLINE void tile(Rows y, PairRows a, const uint32_t* b, int64_t columns, in
 }
 
 void multiply_pairs(Rows y, PairRows a, const uint32_t* b, int64_t M, int64_t columns, int64_t pairs, bool add) {
-  const auto step = [&](int64_t rows) {
-    y.data += rows * y.stride;
-    a.data += rows * a.row_step;
-    M -= rows;
-  };
-  for (; M >= kTileRows; step(kTileRows)) tile<kTileRows>(y, a, b, columns, pairs, add);
-  for (; M >= 2; step(2)) tile<2>(y, a, b, columns, pairs, add);
-  if (M == 1) tile<1>(y, a, b, columns, pairs, add);
+  int64_t m = 0;
+  const auto rows = [&] { return Rows{y.data + m * y.stride, y.stride}; };
+  const auto factors = [&] { return PairRows{a.data + m * a.row_step, a.row_step, a.pair_step}; };
+  for (; m + kTileRows <= M; m += kTileRows) tile<kTileRows>(rows(), factors(), b, columns, pairs, add);
+  for (; m + 2 <= M; m += 2) tile<2>(rows(), factors(), b, columns, pairs, add);
+  if (m < M) tile<1>(rows(), factors(), b, columns, pairs, add);
 }
 
 }  // namespace
