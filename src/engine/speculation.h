@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 
 namespace dure {
 
@@ -25,10 +26,11 @@ struct DraftRecord {
   bool follow = true;          ///< false: none are made any more, which saves what making them costs
 };
 
-/// How many guesses pay. A guess that is right with probability p adds p tokens to a step and makes the step longer by
-/// a row and by its making. It pays if that is more tokens per second than the step has without it. Both are measured:
-/// the time of a step as c0 + c1 rows, fitted to the last steps; p of the i-th guess as a^i, a being the share of
-/// guesses of this sequence that were right, and of all sequences as long as little is known of this one.
+/// How many guesses pay. The i-th guess is right with probability a^i, a being the share of guesses of this sequence
+/// that were right, and of all sequences as long as little is known of this one. If all n sequences of a step try k
+/// guesses, the step has n (1 + k) rows and yields n (1 + a + ... + a^k) tokens. Its time is what steps of so many rows
+/// took lately, or lies between those of steps of fewer and of more; rows do not cost the same each, as kernels take
+/// them by twos, fours and eights. The k with the most tokens per second is the best.
 class DraftLength {
  public:
   explicit DraftLength(const SpeculationOptions& options) : options_(options) {}
@@ -44,20 +46,19 @@ class DraftLength {
   void took(int rows, double seconds, int depth, double guessing_seconds);
 
   /// What a step of so many rows will take that guesses so far ahead; 0 before it is known.
-  double seconds(double rows, int depth) const;
+  double seconds(int rows, int depth) const;
   double acceptance() const { return kept_ / tried_; }  ///< of all sequences lately
 
  private:
-  struct Line {
-    double c0, c1;
-  };
-  Line fit() const;
+  double step_seconds(int rows) const;
+  double rate(double a, int drafts, int sequences) const;
 
   SpeculationOptions options_;
-  double tried_ = 4, kept_ = 2.4;                              // of all sequences; to begin with a guess at that
-  double n_ = 0, rows_ = 0, time_ = 0, square_ = 0, mix_ = 0;  // sums over the last steps, for the fit
-  double guess_seconds_ = 0;                                   // for one token ahead
-  int declined_ = 0;                                           // sequences since one was followed
+  double tried_ = 4, kept_ = 2.4;       // of all sequences; to begin with a guess at that
+  std::map<int, double> step_seconds_;  // by rows
+  double guess_seconds_ = 0;            // for one token ahead
+  int64_t steps_ = 0;
+  int declined_ = 0;  // sequences since one was followed
 };
 
 }  // namespace dure
