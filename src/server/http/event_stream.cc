@@ -46,6 +46,7 @@ void NdjsonStream::start() {
   if (started_) return;
   started_ = true;
   exchange_->start(200, {{"content-type", "application/x-ndjson"}, {"cache-control", "no-cache"}});
+  exchange_->keep_alive(" ", silence_);
 }
 
 void NdjsonStream::line(std::string_view json) {

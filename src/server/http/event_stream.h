@@ -8,7 +8,7 @@
 
 namespace dure {
 
-constexpr std::chrono::seconds kSseSilence{5};
+constexpr std::chrono::seconds kSseSilence{5};  ///< of NDJSON too
 
 /// Server-sent events on an exchange. The status goes out with the first call of any method: until then an error can
 /// still be a plain answer. Not for several threads at once.
@@ -33,12 +33,15 @@ class SseStream {
   bool started_ = false;
 };
 
-/// One JSON text per line, as Ollama streams. The status goes out with the first line.
+/// One JSON text per line, as Ollama streams. The status goes out with the first call of any method.
 class NdjsonStream {
  public:
-  explicit NdjsonStream(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+  /// `silence`: after so long without a line a space says that the server lives. It stands before the next line's
+  /// JSON, where every parser skips it; an empty line would be an error to those that parse each line.
+  explicit NdjsonStream(std::shared_ptr<Exchange> exchange, std::chrono::milliseconds silence = kSseSilence)
+      : exchange_(std::move(exchange)), silence_(silence) {}
 
-  void start();
+  void start();                      ///< sends the status at once; clients give up on silence
   void line(std::string_view json);  ///< REQUIRES: no newline in it
   void end();
 
@@ -47,6 +50,7 @@ class NdjsonStream {
 
  private:
   std::shared_ptr<Exchange> exchange_;
+  std::chrono::milliseconds silence_;
   bool started_ = false;
 };
 

@@ -269,6 +269,22 @@ TEST_F(HttpServerTest, StreamsAsItIsWritten) {
   EXPECT_EQ(closed, 0);
 }
 
+TEST_F(HttpServerTest, LinesWaitBehindSpaces) {
+  start();
+  RawClient client(server->port());
+  client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const auto exchange = next_held();
+  NdjsonStream lines(exchange, 50ms);
+  lines.start();
+  EXPECT_THAT(client.until("\r\n\r\n"), HasSubstr("application/x-ndjson"));
+  EXPECT_NE(client.until("1\r\n \r\n"), "");  // a chunk of one space, before anything is said
+  lines.line("{\"a\":1}");
+  EXPECT_NE(client.until("{\"a\":1}\n"), "");
+  EXPECT_NE(client.until("1\r\n \r\n"), "");
+  lines.end();
+  EXPECT_NE(client.until("0\r\n\r\n"), "");
+}
+
 TEST_F(HttpServerTest, ManyThreadsWriteWholeEvents) {
   start();
   RawClient client(server->port());
