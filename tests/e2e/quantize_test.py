@@ -88,15 +88,15 @@ class Quantize(unittest.TestCase):
         quiet = {**os.environ, "ASAN_OPTIONS": "exitcode=99:quarantine_size_mb=1"}
         process = subprocess.Popen([DURE, "quantize", model, self.file, "--type", "q8_0"], env=quiet,
                                    stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        self.assertEqual(status, 0)
+        _, process.returncode, usage = os.wait4(process.pid, 0)
+        self.assertEqual(process.returncode, 0)
         self.file.unlink()
         return usage.ru_maxrss << 10, at
 
     def test_memory_does_not_grow_with_the_model(self):
         small, few = self.peak_memory(layers=8)
         large, many = self.peak_memory(layers=40)
-        self.assertGreater(many - few, 256 << 20)
+        self.assertGreaterEqual(many - few, 256 << 20)
         self.assertLess(large - small, 32 << 20)
 
     def test_without_the_draft_layer(self):
