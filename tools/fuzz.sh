@@ -15,7 +15,7 @@ fuzz_one() {
   work=$(mktemp -d)
   [ ! -d "$corpus" ] || cp -r "$corpus/." "$work"
   mkdir -p "$crashes"
-  if "$root/build/fuzz/tests/fuzz/$name" "$work" -max_total_time="$seconds" -print_final_stats=1 \
+  if "$root/build/asan/tests/fuzz/$name" "$work" -max_total_time="$seconds" -print_final_stats=1 \
     -rss_limit_mb=1024 -timeout=10 -max_len=65536 -artifact_prefix="$crashes/$name-" >"$log" 2>&1; then
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     echo "$name: ok, $runs inputs in $seconds s"
@@ -30,8 +30,8 @@ export -f fuzz_one
 
 need_packages "${build_packages[@]}" "${clang_packages[@]}"
 ASAN_SYMBOLIZER_PATH=$(command -v "llvm-symbolizer-$clang") && export ASAN_SYMBOLIZER_PATH
-configure fuzz ${DURE_CLANG:+"-DCMAKE_CXX_COMPILER=clang++-$clang"} ${DURE_WERROR:+"-DDURE_WERROR=$DURE_WERROR"}
-build fuzz fuzz_targets
+configure asan ${DURE_CLANG:+"-DCMAKE_CXX_COMPILER=clang++-$clang"} ${DURE_WERROR:+"-DDURE_WERROR=$DURE_WERROR"}
+build asan fuzz_targets
 
 if [ $# = 0 ]; then
   targets=("$root"/tests/fuzz/*_fuzz.cc)
