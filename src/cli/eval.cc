@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/app.h"
+#include "cli/eval_commands.h"
 #include "cli/hub_environment.h"
 #include "cli/model_options.h"
 #include "cli/token_lists.h"
@@ -80,8 +81,6 @@ struct OpenModel {
         model(load_model(*checkpoint, *device, options.load())) {}
 };
 
-Json to_json(const Estimate& e) { return {{"mean", e.mean}, {"error", e.error}}; }
-
 Json to_json(const Perplexity& p, int64_t bytes) {
   Json json = {
       {"tokens", p.tokens}, {"perplexity", {{"mean", p.value()}, {"error", p.error()}}}, {"nll", to_json(p.nll)}};
@@ -136,10 +135,6 @@ void show(const Agreement& agreement, const Material& material, const TextOption
   }
   print(agreement);
   print_scope(agreement.tokens, material, text.windows);
-}
-
-EvaluationProgress progress_of(ProgressBar& bar) {
-  return [&bar](int64_t done, int64_t total) { bar.update(done, total); };
 }
 
 void add_perplexity(CLI::App& eval) {
@@ -226,13 +221,18 @@ void add_agree(CLI::App& eval) {
 
 }  // namespace
 
-/// dure eval perplexity|kl|agree: what a quantisation, an adapter or a backend does to a model's predictions.
+/// dure eval perplexity|kl|agree: what a quantisation, an adapter or a backend does to a model's predictions;
+/// bpb|answers|choice|samples: what a model knows and can do.
 void add_eval(CLI::App& app) {
   CLI::App* command = app.add_subcommand("eval", "Measure how good a model is, and how far two are from each other");
   command->require_subcommand(1);
   add_perplexity(*command);
   add_kl(*command);
   add_agree(*command);
+  add_eval_bpb(*command);
+  add_eval_answers(*command);
+  add_eval_choice(*command);
+  add_eval_samples(*command);
 }
 
 }  // namespace dure
