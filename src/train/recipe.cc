@@ -167,7 +167,8 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   Section::check_keys(json, source,
                       {"objective", "output", "seed", "model", "tokenizer", "data", "tokens", "batch", "compute",
                        "optimizer", "schedule", "loss", "checkpoint"});
-  choice<int>(fields, "objective", {{"pretrain", 0}});
+  r.objective = choice<Recipe::Objective>(fields, "objective",
+                                          {{"pretrain", Recipe::Objective::pretrain}, {"sft", Recipe::Objective::sft}});
   r.output = r.folder / fields.string("output");
   r.seed = static_cast<uint64_t>(fields.integer_or("seed", 1, 0, 1 << 30));
   if (fields.has("tokenizer")) r.tokenizer = r.folder / fields.string("tokenizer");
@@ -178,6 +179,8 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   r.tokens = static_cast<int64_t>(tokens);
   r.compute = choice<Compute>(fields, "compute", {{"f32", Compute::f32}, {"bf16", Compute::bf16}});
   read_model(r, json);
+  require(r.objective == Recipe::Objective::pretrain || !r.from.empty(),
+          "{}: model: field 'from' is missing: the model that is fine-tuned", source);
   read_batch(r, json);
   read_optimizer(r, json);
   read_schedule(r, json);

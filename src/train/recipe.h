@@ -17,19 +17,22 @@ namespace dure {
 /// All that decides a training run, as a JSON file says it; docs/training.md lists the keys. Paths in it are relative
 /// to its own folder.
 struct Recipe {
+  /// Both minimise -log p of the tokens that the data want learned; fine-tuning goes on from a model and knows chats.
+  enum class Objective : uint8_t { pretrain, sft };
   enum class Method : uint8_t { adamw, muon };
 
   std::string source;                ///< names the file in errors
   std::filesystem::path folder;      ///< where it lies
   std::shared_ptr<const Json> json;  ///< the whole of it, overrides included
 
+  Objective objective = Objective::pretrain;
   std::filesystem::path output;
   uint64_t seed = 1;
 
   std::shared_ptr<const Json> config;  ///< of a new model, or null
   InitOptions init;
-  std::filesystem::path from;       ///< else: the model to go on from
-  std::filesystem::path tokenizer;  ///< folder whose tokenizer goes into checkpoints; may be empty
+  std::filesystem::path from;       ///< else: the model to go on from, or a run whose last checkpoint is meant
+  std::filesystem::path tokenizer;  ///< folder whose tokenizer goes into checkpoints; empty: that of `from`
 
   int64_t tokens = 0;        ///< of the whole run
   Stages batch_tokens;       ///< of a step

@@ -59,6 +59,14 @@ NamedTensors exported(const Parameters& parameters) {
 
 }  // namespace
 
+fs::path model_in(const fs::path& folder) {
+  if (fs::exists(folder / "config.json")) return folder;
+  const RunFolder run(folder);
+  const auto last = run.latest();
+  require(last.has_value(), "{}: expected a model's folder, or a training run with a checkpoint", folder.string());
+  return run.step(*last);
+}
+
 fs::path RunFolder::step(int64_t number) const { return path_ / fmt::format("{}{:08}", kPrefix, number); }
 
 std::vector<int64_t> RunFolder::steps() const {

@@ -39,6 +39,10 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
+/// The model that is in a folder: the folder itself, or the last checkpoint if it is that of a run.
+/// Throws Error if there is none.
+std::filesystem::path model_in(const std::filesystem::path& folder);
+
 /// What a checkpoint holds beside the parameters.
 struct TrainerState {
   int64_t step = 0, tokens = 0;

@@ -46,7 +46,8 @@ NamedTensors state_of(const std::vector<std::unique_ptr<Optimizer>>& optimizers)
 std::unique_ptr<Checkpoint> starting_point(const Recipe& recipe, const RunFolder& folder, Device& device) {
   if (const auto step = folder.latest()) return open_checkpoint(folder.step(*step) / "trainer", device);
   if (recipe.config) return make_new_model(*recipe.config, recipe.source + ": model", recipe.init, device);
-  return open_checkpoint(recipe.from, device);
+  const std::filesystem::path from = model_in(recipe.from), exact = from / "trainer";
+  return open_checkpoint(std::filesystem::exists(exact / "config.json") ? exact : from, device);
 }
 
 }  // namespace
@@ -139,7 +140,9 @@ void Trainer::save() {
   if (saved_ == state_.step) return;
   state_.data = std::make_shared<const Json>(data_->state());
   folder_.add(state_.step, recipe_.keep_checkpoints, [&](const std::filesystem::path& folder) {
-    write_checkpoint(folder, *config_, *model_, state_of(optimizers_), state_, recipe_.tokenizer);
+    const bool inherits = recipe_.tokenizer.empty() && !recipe_.from.empty();
+    write_checkpoint(folder, *config_, *model_, state_of(optimizers_), state_,
+                     inherits ? model_in(recipe_.from) : recipe_.tokenizer);
   });
   saved_ = state_.step;
 }

@@ -60,6 +60,7 @@ class TrainerTest : public testing::Test {
   const TemporaryFolder folder;
   const std::unique_ptr<Device> device = make_device({.threads = 1});
   Json json = tiny_recipe();
+  int runs = 0;
 };
 
 TEST_F(TrainerTest, OverfitsOneBatch) {
@@ -154,6 +155,49 @@ TEST_F(TrainerTest, StepsThatAreNotFiniteChangeNothingAndEndTheRun) {
   }
   EXPECT_EQ(skipped, 2);
   EXPECT_EQ(norm.to_floats(), before);
+}
+
+/// Rows of another source of which those with an even token, or those with an odd one, are to be learned.
+class Parity : public TokenSource {
+ public:
+  Parity(std::unique_ptr<TokenSource> all, int parity) : all_(std::move(all)), parity_(parity) {}
+  TokenBatch next(int64_t tokens) override {
+    TokenBatch batch = all_->next(tokens);
+    for (int& t : batch.targets)
+      if (t % 2 != parity_) t = -1;
+    return batch;
+  }
+  int vocab_size() const override { return all_->vocab_size(); }
+  Json state() const override { return all_->state(); }
+  void restore(const Json& state) override { all_->restore(state); }
+
+ private:
+  std::unique_ptr<TokenSource> all_;
+  int parity_;
+};
+
+TEST_F(TrainerTest, FineTuningGoesOnFromARunAndLearnsOnlyWhatItIsAsked) {
+  auto first = trainer("pretrained");
+  const std::vector<float> pretrained = run(*first);
+  json["model"] = Json{{"from", "pretrained"}};
+  json["objective"] = "sft";
+  json["batch"]["micro_tokens"] = 64;
+  const auto tune = [&](std::unique_ptr<TokenSource> source) {
+    json["output"] = fmt::format("tuned-{}", ++runs);
+    Trainer t(parse_recipe(json, "recipe", folder.path()), *device, std::move(source));
+    EXPECT_EQ(weights(t), pretrained);  // in float32, not as it was exported
+    EXPECT_FALSE(t.resumed_from());
+    return t.step().parts.main;
+  };
+  std::vector<double> counts(2);
+  for (const int target : data()->next(64).targets)
+    if (target >= 0) ++counts[static_cast<size_t>(target % 2)];
+  const double even = tune(std::make_unique<Parity>(data(), 0)), odd = tune(std::make_unique<Parity>(data(), 1));
+  EXPECT_NEAR(tune(data()), (counts[0] * even + counts[1] * odd) / (counts[0] + counts[1]), 1e-5);
+  EXPECT_GT(std::abs(even - odd), 1e-3);
+
+  json["model"]["from"] = "nowhere";
+  EXPECT_THROW(tune(data()), Error);
 }
 
 TEST_F(TrainerTest, RefusesWhatDoesNotFitTogether) {
