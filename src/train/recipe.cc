@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "formats/peft_config.h"
 
 namespace dure {
 namespace {
@@ -98,6 +99,22 @@ void read_model(Recipe& r, const Json& json) {
   r.init = {r.seed, model.number("std", 0.02, 0, 1), model->boolean_or("zero_outputs", false)};
 }
 
+/// The fields of adapter_config.json that are given, and those that PEFT wants to see.
+void read_lora(Recipe& r, const Json& json) {
+  if (!json.contains("lora")) return;
+  require(!r.from.empty(), "{}: model: field 'from' is missing: the model that the adapter is for", r.source);
+  Json config = json.at("lora");
+  const Fields fields(config, r.source + ": lora");
+  for (const char* key : {"r", "lora_alpha", "target_modules"})
+    require(fields.has(key), "{}: field '{}' is missing", fields.source(), key);
+  const Json defaults = {
+      {"peft_type", "LORA"}, {"task_type", "CAUSAL_LM"}, {"base_model_name_or_path", r.from.string()}};
+  for (const auto& [key, value] : defaults.items())
+    if (!config.contains(key)) config[key] = value;
+  parse_peft_config(config, fields.source());
+  r.lora = std::make_shared<const Json>(std::move(config));
+}
+
 void read_optimizer(Recipe& r, const Json& json) {
   const Section o(json, r.source, "optimizer",
                   {"type", "lr", "beta1", "beta2", "eps", "weight_decay", "momentum", "nesterov", "newton_schulz_steps",
@@ -165,8 +182,8 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   const Json& json = *r.json;
   const Fields fields(json, source);
   Section::check_keys(json, source,
-                      {"objective", "output", "seed", "model", "tokenizer", "data", "tokens", "batch", "compute",
-                       "optimizer", "schedule", "loss", "checkpoint"});
+                      {"objective", "output", "seed", "model", "lora", "tokenizer", "data", "tokens", "batch",
+                       "compute", "optimizer", "schedule", "loss", "checkpoint"});
   r.objective = choice<Recipe::Objective>(fields, "objective",
                                           {{"pretrain", Recipe::Objective::pretrain}, {"sft", Recipe::Objective::sft}});
   r.output = r.folder / fields.string("output");
@@ -181,6 +198,7 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   read_model(r, json);
   require(r.objective == Recipe::Objective::pretrain || !r.from.empty(),
           "{}: model: field 'from' is missing: the model that is fine-tuned", source);
+  read_lora(r, json);
   read_batch(r, json);
   read_optimizer(r, json);
   read_schedule(r, json);

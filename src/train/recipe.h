@@ -31,8 +31,9 @@ struct Recipe {
 
   std::shared_ptr<const Json> config;  ///< of a new model, or null
   InitOptions init;
-  std::filesystem::path from;       ///< else: the model to go on from, or a run whose last checkpoint is meant
-  std::filesystem::path tokenizer;  ///< folder whose tokenizer goes into checkpoints; empty: that of `from`
+  std::filesystem::path from;        ///< else: the model to go on from, or a run whose last checkpoint is meant
+  std::shared_ptr<const Json> lora;  ///< adapter_config.json of what is trained instead of the model, or null
+  std::filesystem::path tokenizer;   ///< folder whose tokenizer goes into checkpoints; empty: that of `from`
 
   int64_t tokens = 0;        ///< of the whole run
   Stages batch_tokens;       ///< of a step

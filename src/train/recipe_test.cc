@@ -47,6 +47,7 @@ TEST(Recipe, NamesTheKeyAtFault) {
                         {"/tokens", "0", "field 'tokens': expected a number from 1"},
                         {"/data", "[]", "field 'data': expected an object"},
                         {"/model/from", "\"x\"", "expected either 'config', of a new model, or 'from'"},
+                        {"/lora", "{}", "r.json: model: field 'from' is missing: the model that the adapter"},
                         {"/objective", "\"sft\"", "r.json: model: field 'from' is missing"},
                         {"/objective", "\"rl\"", "field 'objective': expected pretrain or sft, found 'rl'"},
                         {"/model/config", "7", "field 'config': expected an object"},

@@ -59,12 +59,10 @@ NamedTensors exported(const Parameters& parameters) {
 
 }  // namespace
 
-fs::path model_in(const fs::path& folder) {
-  if (fs::exists(folder / "config.json")) return folder;
-  const RunFolder run(folder);
+fs::path model_in(const fs::path& path) {
+  const RunFolder run(path);
   const auto last = run.latest();
-  require(last.has_value(), "{}: expected a model's folder, or a training run with a checkpoint", folder.string());
-  return run.step(*last);
+  return last ? run.step(*last) : path;
 }
 
 fs::path RunFolder::step(int64_t number) const { return path_ / fmt::format("{}{:08}", kPrefix, number); }
@@ -108,10 +106,7 @@ void RunFolder::add(int64_t number, int keep, const std::function<void(const fs:
     on_disk(step(all[i]), [&](std::error_code& e) { fs::remove_all(step(all[i]), e); });
 }
 
-void write_checkpoint(const fs::path& folder, const Json& config, const Model& model, const NamedTensors& optimizer,
-                      const TrainerState& state, const fs::path& tokenizer) {
-  const fs::path trainer = folder / "trainer";
-  on_disk(trainer, [&](std::error_code& e) { fs::create_directories(trainer, e); });
+void write_model(const fs::path& folder, const Json& config, const Model& model, const fs::path& tokenizer) {
   Json half = config;
   half["torch_dtype"] = "bfloat16";
   write_json(folder / "config.json", half);
@@ -121,17 +116,23 @@ void write_checkpoint(const fs::path& folder, const Json& config, const Model& m
     if (!tokenizer.empty() && fs::exists(file))
       on_disk(file, [&](std::error_code& e) { fs::copy_file(file, folder / name, e); });
   }
-
+  const fs::path trainer = folder / "trainer";
+  on_disk(trainer, [&](std::error_code& e) { fs::create_directories(trainer, e); });
   write_json(trainer / "config.json", config);
   NamedTensors parameters;
   for (const Parameter& p : model.parameters()) parameters.emplace_back(p.name, p.tensor);
   write_safetensors(trainer / "model.safetensors", std::move(parameters));
+}
+
+void write_trainer_state(const fs::path& folder, const NamedTensors& optimizer, const TrainerState& state) {
+  const fs::path trainer = folder / "trainer";
+  on_disk(trainer, [&](std::error_code& e) { fs::create_directories(trainer, e); });
   write_safetensors(trainer / "optimizer.safetensors", optimizer);
   write_json(trainer / "state.json", {{"step", state.step}, {"tokens", state.tokens}, {"data", *state.data}});
   sync_folder(trainer);
 }
 
-TrainerState read_checkpoint(const fs::path& folder, const NamedTensors& optimizer, Device& device) {
+TrainerState read_trainer_state(const fs::path& folder, const NamedTensors& optimizer, Device& device) {
   const Safetensors file = Safetensors::open(folder / "trainer/optimizer.safetensors");
   require(file.entries().size() == optimizer.size(), "{}: {} tensors, but this recipe's optimizer has {}",
           file.source(), file.entries().size(), optimizer.size());

@@ -19,6 +19,7 @@ class Device;
 ///                   trainer/config.json  model.safetensors      the parameters in float32
 ///                           optimizer.safetensors  state.json   moments; counters and the place in the data
 ///
+/// A run that trains an adapter has adapter_config.json and adapter_model.safetensors, in float32, instead of models.
 /// A step's folder appears whole, or not at all: whatever ends the program, the last one is good.
 class RunFolder {
  public:
@@ -39,21 +40,23 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
-/// The model that is in a folder: the folder itself, or the last checkpoint if it is that of a run.
+/// The model that is meant by a path: what is there, or the last checkpoint if it is the folder of a run.
 /// Throws Error if there is none.
-std::filesystem::path model_in(const std::filesystem::path& folder);
+std::filesystem::path model_in(const std::filesystem::path& path);
 
-/// What a checkpoint holds beside the parameters.
+/// What a checkpoint holds beside parameters and optimizer.
 struct TrainerState {
   int64_t step = 0, tokens = 0;
   std::shared_ptr<const Json> data;  ///< TokenSource::state()
 };
 
-/// Writes the files above into an empty folder. `tokenizer`: where a tokenizer's files lie, or empty.
-void write_checkpoint(const std::filesystem::path& folder, const Json& config, const Model& model,
-                      const NamedTensors& optimizer, const TrainerState& state, const std::filesystem::path& tokenizer);
+/// Writes a model, as it is exported and as training goes on from it. `tokenizer`: where a tokenizer's files lie, or
+/// empty.
+void write_model(const std::filesystem::path& folder, const Json& config, const Model& model,
+                 const std::filesystem::path& tokenizer);
+void write_trainer_state(const std::filesystem::path& folder, const NamedTensors& optimizer, const TrainerState& state);
 /// Reads state and optimizer back, the latter into the tensors given. Throws Error if they are not those that were
 /// written.
-TrainerState read_checkpoint(const std::filesystem::path& folder, const NamedTensors& optimizer, Device& device);
+TrainerState read_trainer_state(const std::filesystem::path& folder, const NamedTensors& optimizer, Device& device);
 
 }  // namespace dure

@@ -4,7 +4,9 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
+#include "models/adapter.h"
 #include "models/model_shape.h"
 #include "train/gradient_norm.h"
 
@@ -43,11 +45,40 @@ NamedTensors state_of(const std::vector<std::unique_ptr<Optimizer>>& optimizers)
   return all;
 }
 
-std::unique_ptr<Checkpoint> starting_point(const Recipe& recipe, const RunFolder& folder, Device& device) {
-  if (const auto step = folder.latest()) return open_checkpoint(folder.step(*step) / "trainer", device);
-  if (recipe.config) return make_new_model(*recipe.config, recipe.source + ": model", recipe.init, device);
+struct StartingPoint {
+  std::unique_ptr<Checkpoint> checkpoint;
+  LoadOptions options = {.trainable = true};
+};
+
+/// The base as it is, of any dtype, and an adapter beside it: a new one, or that of the last checkpoint.
+StartingPoint adapter_start(const Recipe& recipe, const RunFolder& folder, Device& device) {
+  StartingPoint start{open_checkpoint(model_in(recipe.from), device)};
+  const auto step = folder.latest();
+  const std::filesystem::path adapter = step ? folder.step(*step) : folder.path() / "start";
+  if (step) {
+    const std::filesystem::path config = adapter / "adapter_config.json";
+    require(parse_json(read_file(config), config.string()) == *recipe.lora,
+            "{}: it is of another adapter than {} describes", config.string(), recipe.source);
+  } else {
+    write_new_adapter(adapter, *recipe.lora, model_shape(start.checkpoint->config(), start.checkpoint->source()),
+                      recipe.seed);
+  }
+  start.options = {.adapters = {{.folder = adapter, .trainable = true}}, .in_place = true};
+  return start;
+}
+
+StartingPoint starting_point(const Recipe& recipe, const RunFolder& folder, Device& device) {
+  if (recipe.lora) return adapter_start(recipe, folder, device);
+  if (const auto step = folder.latest()) return {open_checkpoint(folder.step(*step) / "trainer", device)};
+  if (recipe.config) return {make_new_model(*recipe.config, recipe.source + ": model", recipe.init, device)};
   const std::filesystem::path from = model_in(recipe.from), exact = from / "trainer";
-  return open_checkpoint(std::filesystem::exists(exact / "config.json") ? exact : from, device);
+  return {open_checkpoint(std::filesystem::exists(exact / "config.json") ? exact : from, device)};
+}
+
+Parameters trained(const Parameters& all) {
+  Parameters some;
+  std::ranges::copy_if(all, std::back_inserter(some), [](const Parameter& p) { return p.tensor.requires_grad(); });
+  return some;
 }
 
 }  // namespace
@@ -57,20 +88,21 @@ Trainer::Trainer(Recipe recipe, Device& device)
 
 Trainer::Trainer(Recipe recipe, Device& device, std::unique_ptr<TokenSource> data)
     : recipe_(std::move(recipe)), device_(device), folder_(recipe_.output), data_(std::move(data)), load_({}) {
-  const std::unique_ptr<Checkpoint> checkpoint = starting_point(recipe_, folder_, device_);
-  config_ = std::make_shared<const Json>(checkpoint->config());
+  const StartingPoint start = starting_point(recipe_, folder_, device_);
+  config_ = std::make_shared<const Json>(start.checkpoint->config());
   resumed_from_ = folder_.latest();
   require(!resumed_from_ || !recipe_.config || *recipe_.config == *config_,
           "{}: it holds a run of another model than {} describes", folder_.path().string(), recipe_.source);
-  model_ = load_model(*checkpoint, device_, {.trainable = true});
+  model_ = load_model(*start.checkpoint, device_, start.options);
+  parameters_ = recipe_.lora ? trained(model_->parameters()) : model_->parameters();
   require(data_->vocab_size() <= model_->info().vocab_size, "{}: the data have {} tokens, the model {}", recipe_.source,
           data_->vocab_size(), model_->info().vocab_size);
-  optimizers_ = make_optimizers(recipe_, model_->parameters());
-  load_ = ExpertLoad(model_->parameters());
+  optimizers_ = make_optimizers(recipe_, parameters_);
+  load_ = ExpertLoad(parameters_);
   require(model_->can_draft() || recipe_.mtp(0) == 0, "{}: loss: field 'mtp': the model has no MTP layer",
           recipe_.source);
   if (!resumed_from_) return;
-  state_ = read_checkpoint(folder_.step(*resumed_from_), state_of(optimizers_), device_);
+  state_ = read_trainer_state(folder_.step(*resumed_from_), state_of(optimizers_), device_);
   for (const auto& optimizer : optimizers_) optimizer->set_steps(state_.step);
   data_->restore(*state_.data);
   saved_ = state_.step;
@@ -100,7 +132,7 @@ StepReport Trainer::step() {
 
   StepReport report;
   load_.clear();
-  for (const Parameter& p : model_->parameters()) Tensor(p.tensor).clear_grad();
+  for (const Parameter& p : parameters_) Tensor(p.tensor).clear_grad();
   const Trace trace = [&](std::string_view name, int layer, const Tensor& value) {
     if (name == "router_experts") load_.count(layer, value);
   };
@@ -108,13 +140,13 @@ StepReport Trainer::step() {
     pretrain_backward(*model_, device_, batch, size, options, trace, report.parts);
 
   report.loss = report.parts.total(options);
-  report.gradient_norm = gradient_norm(model_->parameters());
+  report.gradient_norm = gradient_norm(parameters_);
   report.learning_rate = recipe_.lr * recipe_.schedule(state_.step, progress);
   report.expert_load = load_.max_over_mean();
   report.skipped = !std::isfinite(report.loss) || !std::isfinite(report.gradient_norm);
   if (!report.skipped) {
     if (recipe_.clip > 0 && report.gradient_norm > recipe_.clip)
-      scale_gradients(model_->parameters(), recipe_.clip / report.gradient_norm);
+      scale_gradients(parameters_, recipe_.clip / report.gradient_norm);
     update(report.learning_rate);
     load_.move_biases(recipe_.bias_speed(progress));
   }
@@ -141,8 +173,11 @@ void Trainer::save() {
   state_.data = std::make_shared<const Json>(data_->state());
   folder_.add(state_.step, recipe_.keep_checkpoints, [&](const std::filesystem::path& folder) {
     const bool inherits = recipe_.tokenizer.empty() && !recipe_.from.empty();
-    write_checkpoint(folder, *config_, *model_, state_of(optimizers_), state_,
-                     inherits ? model_in(recipe_.from) : recipe_.tokenizer);
+    if (recipe_.lora)
+      save_adapter(folder, *recipe_.lora, parameters_);
+    else
+      write_model(folder, *config_, *model_, inherits ? model_in(recipe_.from) : recipe_.tokenizer);
+    write_trainer_state(folder, state_of(optimizers_), state_);
   });
   saved_ = state_.step;
 }

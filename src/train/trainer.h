@@ -44,6 +44,9 @@ class Trainer {
   int64_t tokens() const { return state_.tokens; }
   const Recipe& recipe() const { return recipe_; }
   Model& model() { return *model_; }
+  const Parameters& parameters() const {
+    return parameters_;
+  }  ///< what is trained: all of the model's, or an adapter's
   const Json& config() const { return *config_; }
   std::optional<int64_t> resumed_from() const { return resumed_from_; }
 
@@ -57,6 +60,7 @@ class Trainer {
   std::unique_ptr<TokenSource> data_;
   std::shared_ptr<const Json> config_;
   std::unique_ptr<Model> model_;
+  Parameters parameters_;  // those that are trained
   std::vector<std::unique_ptr<Optimizer>> optimizers_;
   ExpertLoad load_;
   TrainerState state_;

@@ -200,6 +200,50 @@ TEST_F(TrainerTest, FineTuningGoesOnFromARunAndLearnsOnlyWhatItIsAsked) {
   EXPECT_THROW(tune(data()), Error);
 }
 
+TEST_F(TrainerTest, AnAdapterIsTrainedBesideItsBase) {
+  run(*trainer("base"));
+  json["model"] = Json{{"from", "base"}};
+  json["lora"] = Json{{"r", 4}, {"lora_alpha", 8}, {"target_modules", "all-linear"}};
+  json["optimizer"]["lr"] = 0.02;
+  json["loss"] = Json::object();
+  auto whole = trainer("whole");
+  const double untrained = whole->step().parts.main;
+  EXPECT_LT(whole->parameters().size(), whole->model().parameters().size());
+  const RunFolder base(folder / "base");
+  const std::string before = read_file(base.step(*base.latest()) / "model.safetensors");
+  double last = 0;
+  while (!whole->done()) last = whole->step().parts.main;
+  EXPECT_LT(last, untrained - 0.02);
+  EXPECT_EQ(read_file(base.step(*base.latest()) / "model.safetensors"), before);
+
+  auto cut = trainer("cut");
+  for (int i = 0; i < 5; ++i) cut->step();
+  auto resumed = trainer("cut");
+  EXPECT_EQ(resumed->resumed_from(), 4);
+  run(*resumed);
+  const auto file = [&](const char* name) {
+    return read_file(folder / name / "step-00000010/adapter_model.safetensors");
+  };
+  EXPECT_EQ(file("cut"), file("whole"));
+
+  // What was saved is what was trained: loaded like any adapter, it has the loss of the run.
+  const auto checkpoint = open_checkpoint(base.step(*base.latest()), *device);
+  const auto loss = [&](Model& model) {
+    const TokenBatch rows = data()->next(64);
+    StepSize size;
+    size.add(rows);
+    PretrainLoss parts;
+    pretrain_backward(model, *device, rows, size, {}, {}, parts);
+    return parts.main;
+  };
+  const auto adapted = load_model(*checkpoint, *device, {.adapters = {{.folder = folder / "whole/step-00000010"}}});
+  EXPECT_NEAR(loss(*adapted), loss(whole->model()), 1e-5);
+  EXPECT_GT(loss(*load_model(*checkpoint, *device)), loss(*adapted));
+
+  json["lora"]["r"] = 8;
+  EXPECT_THROW(trainer("whole"), Error);  // another adapter is there
+}
+
 TEST_F(TrainerTest, RefusesWhatDoesNotFitTogether) {
   run(*trainer());
   json["model"]["config"]["hidden_size"] = 64;
