@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -151,11 +152,8 @@ StepReport Trainer::step() {
     load_.move_biases(recipe_.bias_speed(progress));
   }
   skipped_ = report.skipped ? skipped_ + 1 : 0;
-  require(
-      skipped_ < kMostSkipped,
-      "step {}: loss {}, gradient norm {}: {} steps in a row were not finite; the last checkpoint, of step {}, is as "
-      "it was",
-      state_.step + 1, report.loss, report.gradient_norm, skipped_, saved_);
+  require(skipped_ < kMostSkipped, "step {}: loss {}, gradient norm {}: {} steps in a row were not finite; {}",
+          state_.step + 1, report.loss, report.gradient_norm, skipped_, way_back());
 
   state_.step += 1;
   state_.tokens += size.rows;
@@ -168,8 +166,17 @@ StepReport Trainer::step() {
   return report;
 }
 
+/// What is left after a run went wrong, for the end of its message.
+std::string Trainer::way_back() const {
+  if (saved_ < 0) return "there is no checkpoint yet";
+  return fmt::format("dure train goes on from {}, perhaps with another optimizer.lr", folder_.step(saved_).string());
+}
+
 void Trainer::save() {
   if (saved_ == state_.step) return;
+  for (const Parameter& p : model_->parameters())
+    require(std::ranges::all_of(p.tensor.data(), [](float w) { return std::isfinite(w); }),
+            "step {}: {} is not finite: no checkpoint of it is made; {}", state_.step, p.name, way_back());
   state_.data = std::make_shared<const Json>(data_->state());
   folder_.add(state_.step, recipe_.keep_checkpoints, [&](const std::filesystem::path& folder) {
     const bool inherits = recipe_.tokenizer.empty() && !recipe_.from.empty();

@@ -37,7 +37,8 @@ class Trainer {
   /// Throws Error after three steps in a row whose loss or gradient was not finite: the weights are then those before
   /// the first of them.
   StepReport step();
-  /// Makes a checkpoint of now, if the last one is older.
+  /// Makes a checkpoint of now, if the last one is older. Throws Error if a weight is not finite, or the disk is full;
+  /// older checkpoints are then as they were.
   void save();
 
   int64_t steps() const { return state_.step; }
@@ -53,6 +54,7 @@ class Trainer {
  private:
   std::vector<TokenBatch> take_batches();
   void update(double learning_rate);
+  std::string way_back() const;
 
   Recipe recipe_;
   Device& device_;

@@ -155,6 +155,8 @@ TEST_F(TrainerTest, StepsThatAreNotFiniteChangeNothingAndEndTheRun) {
   }
   EXPECT_EQ(skipped, 2);
   EXPECT_EQ(norm.to_floats(), before);
+  EXPECT_THROW(t->save(), Error);  // a weight is not finite
+  EXPECT_FALSE(RunFolder(folder / "run").latest());
 }
 
 /// Rows of another source of which those with an even token, or those with an odd one, are to be learned.

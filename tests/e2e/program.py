@@ -35,6 +35,11 @@ def main():
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)
 
 
+def sanitized():
+    """Whether the program is a sanitizer's build: many times slower, and with memory of its own."""
+    return any(name in DURE.read_bytes() for name in (b"__asan_init", b"__tsan_init"))
+
+
 def run(*arguments, stdin="", **environment):
     """The program's exit code, output and complaints; there is no terminal."""
     done = subprocess.run([str(DURE), *map(str, arguments)], input=stdin.encode(), capture_output=True,
