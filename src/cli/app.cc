@@ -10,15 +10,14 @@
 
 #include "base/error.h"
 #include "base/version.h"
+#include "cli/default_model.h"
 
 namespace dure {
 namespace {
 
 constexpr const char* kNoModel =
-    "Name a model to chat with: a Hugging Face folder, a GGUF file, or one that was fetched from the hub.\n"
-    "  ./run chat path/to/model\n"
-    "  ./run pull OWNER/NAME && ./run chat OWNER/NAME\n"
-    "No model is built in yet; ./run --help lists the commands.\n";
+    "models/dure-mini holds no model: name one (./run chat DIR-OR-FILE), or fetch one first (./run pull OWNER/NAME); "
+    "./run --help lists the commands\n";
 
 /// Types without the names of their checks, which the descriptions tell better.
 class HelpFormat : public CLI::Formatter {
@@ -51,9 +50,14 @@ bool could_be_model(const std::string& word) {
 }  // namespace
 
 int run_app(int argc, char** argv) {
-  if (argc <= 1) {
-    fmt::print("{}", kNoModel);
-    return 0;
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty()) {
+    const auto model = default_model();
+    if (!model) {
+      fmt::print("{}", kNoModel);
+      return 0;
+    }
+    arguments = {"chat", model->string()};
   }
   CLI::App app{"dure runs DeepSeek-class language models on your own machine."};
   app.name("dure");
@@ -87,7 +91,7 @@ int run_app(int argc, char** argv) {
     add_serve(app);
     add_ps(app);
     add_train(app);
-    std::vector<std::string> arguments(argv + 1, argv + argc);
+    add_plot(app);
     const std::string first = arguments.front();
     if (!first.starts_with('-') && !is_command(app, first)) {
       if (!could_be_model(first)) {

@@ -33,6 +33,7 @@ void add_bench(CLI::App& app);
 void add_serve(CLI::App& app);
 void add_ps(CLI::App& app);
 void add_train(CLI::App& app);
+void add_plot(CLI::App& app);
 
 /// Ends the program with this exit code although nothing went wrong inside it (a verification that failed).
 struct ExitCode {

@@ -1,5 +1,7 @@
 #include "train/training_log.h"
 
+#include <chrono>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -9,26 +11,48 @@
 namespace dure {
 namespace {
 
-/// Lines of steps up to `step`. What a power cut left half written goes too.
-std::string kept_lines(const std::string& text, int64_t step) {
-  std::string kept;
+/// Lines of steps up to `step`, parsed. What a power cut left half written goes too.
+std::vector<Json> kept_lines(const std::string& text, int64_t step) {
+  std::vector<Json> kept;
   for (size_t begin = 0, end; (end = text.find('\n', begin)) != text.npos; begin = end + 1) {
-    const std::string line = text.substr(begin, end + 1 - begin);
-    const Json json = Json::accept(line) ? parse_json(line, "log") : Json();
-    if (json.is_object() && json.contains("step") && json["step"].is_number() && json["step"] <= step) kept += line;
+    const std::string line = text.substr(begin, end - begin);
+    Json json = Json::accept(line) ? parse_json(line, "log") : Json();
+    if (json.is_object() && json.contains("step") && json["step"].is_number() && json["step"] <= step)
+      kept.push_back(std::move(json));
   }
   return kept;
 }
 
+double seconds_of(const Json& line) {
+  return line.contains("seconds") && line["seconds"].is_number() ? line["seconds"].get<double>() : 0;
+}
+
+double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
 }  // namespace
 
-TrainingLog::TrainingLog(const std::filesystem::path& path, int64_t step) : path_(path.string()) {
+TrainingLog::TrainingLog(const std::filesystem::path& path, int64_t step)
+    : path_(path.string()), events_(path.parent_path() / "events.out.tfevents.0.dure") {
   if (std::filesystem::exists(path)) {
-    const std::string kept = kept_lines(read_file(path, size_t{1} << 30), step);
-    write_file_atomically(path, [&](std::ostream& out) { out << kept; });
+    const std::vector<Json> kept = kept_lines(read_file(path, size_t{1} << 30), step);
+    write_file_atomically(path, [&](std::ostream& out) {
+      for (const Json& line : kept) out << dump_json(line) << '\n';
+    });
+    // The log has no times of day: as if the steps had ended just now.
+    double time = now();
+    for (const Json& line : kept) time -= seconds_of(line);
+    for (const Json& line : kept) add_events(line, time += seconds_of(line));
   }
   out_.open(path, std::ios::app);
   require(out_.is_open(), "{}: cannot write", path_);
+}
+
+/// Every number of a line is a point of a curve.
+void TrainingLog::add_events(const Json& line, double wall_time) {
+  std::vector<std::pair<std::string_view, double>> values;
+  for (const auto& [name, value] : line.get_ref<const Json::object_t&>())
+    if (value.is_number() && name != "step") values.emplace_back(name, value.get<double>());
+  events_.append(wall_time, line["step"].get<int64_t>(), values);
 }
 
 void TrainingLog::append(const StepReport& r) {
@@ -47,6 +71,7 @@ void TrainingLog::append(const StepReport& r) {
   if (r.skipped) line["skipped"] = true;
   out_ << dump_json(line) << '\n' << std::flush;
   require(out_.good(), "{}: cannot write", path_);
+  add_events(line, now());
 }
 
 double training_operations(const Json& config, const std::string& source, double positions, bool mtp) {

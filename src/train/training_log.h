@@ -3,13 +3,15 @@
 #include <filesystem>
 #include <fstream>
 
+#include "train/event_file.h"
 #include "train/trainer.h"
 
 namespace dure {
 
 /// log.jsonl of a run: one JSON object a step, with `step`, `tokens`, `loss`, `main`, `mtp`, `balance`, `lr`,
 /// `grad_norm`, `expert_load`, `seconds`, `tokens_per_second` and `memory` (bytes), and `skipped` where nothing was
-/// changed. A line is on its way to the disk when append() returns.
+/// changed. A line is on its way to the disk when append() returns. Beside it events.out.tfevents.0.dure has the same
+/// for TensorBoard, made anew from the log whenever the run goes on.
 class TrainingLog {
  public:
   /// Goes on with the file if there is one, without the steps after `step`, which will come again.
@@ -19,7 +21,10 @@ class TrainingLog {
   void append(const StepReport& report);
 
  private:
+  void add_events(const Json& line, double wall_time);
+
   std::string path_;
+  EventFile events_;
   std::ofstream out_;
 };
 

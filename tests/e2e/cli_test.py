@@ -3,11 +3,13 @@
 
 import json
 import re
+import shutil
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
-from program import FIXTURES, MODEL, ROOT, main, run
+from program import DURE, FIXTURES, MODEL, PATIENCE, ROOT, main, run
 
 LLAMA = FIXTURES / "models/llama2-tiny"
 
@@ -179,6 +181,22 @@ class Failures(unittest.TestCase):
                 self.assertEqual((code, out), (2, ""))
                 self.assertEqual(err.count("\n"), 1, err)
                 self.assertIn("--help", err)
+
+    def test_without_arguments_it_chats_with_the_model_beside_it(self):
+        code, out, err = run()
+        if "holds no model" in out:
+            self.assertEqual((code, out.count("\n"), err), (0, 1, ""))
+        with tempfile.TemporaryDirectory() as folder:
+            program, model = Path(folder, "build/release/dure"), Path(folder, "models/dure-mini")
+            program.parent.mkdir(parents=True)
+            shutil.copy(DURE, program)
+            for held in (False, True):
+                done = subprocess.run([program], input="hello\n", capture_output=True, text=True, timeout=PATIENCE, check=False)
+                self.assertEqual((done.returncode, "holds no model" in done.stdout), (0, not held), done.stderr)
+                if not held:
+                    shutil.copytree(MODEL, model)
+                    config = json.loads((model / "config.json").read_text())
+                    (model / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 64}))
 
     def test_help(self):
         for command in ("chat", "run", "info", "verify", "logits", "tokenize", "template"):
