@@ -8,7 +8,8 @@ function(dure_isa_objects target name sources)
   add_library(${target} OBJECT ${sources})
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_compile_definitions(${target} PRIVATE DURE_ISA_NAMESPACE=${name})
-  target_compile_options(${target} PRIVATE -fno-exceptions ${ARGN})  # unwinding would bring weak symbols
+  # Unwinding would bring weak symbols.
+  target_compile_options(${target} PRIVATE -fno-exceptions ${DURE_UNCOUNTED} ${ARGN})
   set(DURE_ISA_OBJECTS ${DURE_ISA_OBJECTS} $<TARGET_OBJECTS:${target}> PARENT_SCOPE)
 endfunction()
 macro(dure_isa name)

@@ -8,6 +8,7 @@ function(dure_tests name directory)
     add_executable(${name}_test ${sources})
     target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR})
     target_link_libraries(${name}_test PRIVATE ${ARGN} GTest::gmock GTest::gtest_main)
+    target_compile_options(${name}_test PRIVATE ${DURE_UNCOUNTED})
     target_compile_definitions(${name}_test PRIVATE
       DURE_TESTS_DIR="${CMAKE_SOURCE_DIR}/tests" DURE_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)

@@ -113,12 +113,17 @@ class CpuBackend : public ReferenceBackend {
   /// dw[n, k] += sum over t of dy[t, n] x[t, k], for a dw of N x K.
   void outer_products(cpu::Rows dw, cpu::ConstRows dy, cpu::ConstRows x, int64_t T, int64_t N, int64_t K);
 
-  // Products of bfloat16 pairs (pair_products.cc), for weights in float32: training's.
-  bool in_pairs(const Weight& w) const { return in_pairs() && w.data.dtype() == DType::F32; }
+  // Products of bfloat16 pairs (pair_products.cc), for weights in float32, which are training's, and for prompts and
+  // training on those of other types: to unpack all of a weight does not pay for a few sampled rows.
+  bool in_pairs(const Weight& w) const {
+    return in_pairs() && (w.data.dtype() == DType::F32 || row_kind_ == RowKind::prompt);
+  }
   bool in_pairs() const { return compute_ == Compute::bf16 && kernels_.pairs != nullptr; }
   struct PairFactor;
   /// As gemm() and gemm_backward_weight(), of the rows [begin, begin + count) of w.
   void gemm_in_pairs(View y, ConstView x, const Weight& w, int64_t begin, int64_t count, Direction direction);
+  void turn_weight(uint32_t* panels, const Product& p);
+  void interleave_weight(uint32_t* panels, const Product& p);
   void outer_in_pairs(cpu::Rows dw, cpu::ConstRows dy, cpu::ConstRows x, int64_t T, int64_t N, int64_t K);
   void multiply_pairs(cpu::Rows y, const PairFactor& a, const uint32_t* panels, int64_t M, int64_t N, int64_t pairs,
                       bool add);

@@ -12,6 +12,11 @@ namespace {
 
 int64_t panels_of_columns(int64_t columns) { return (columns + kPairColumns - 1) / kPairColumns; }
 uint32_t* pairs_in(const Scratch::Buffer& buffer) { return reinterpret_cast<uint32_t*>(buffer.data()); }
+/// Rows of a weight in float32, from `row` on.
+cpu::ConstRows plain_rows(const cpu::WeightRows& w, int64_t row) {
+  const int64_t stride = w.row_bytes / static_cast<int64_t>(sizeof(float));
+  return {reinterpret_cast<const float*>(w.data) + row * stride, stride};
+}
 
 }  // namespace
 
@@ -49,26 +54,55 @@ void CpuBackend::multiply_pairs(cpu::Rows y, const PairFactor& a, const uint32_t
   });
 }
 
+/// Panels of W^T, pairs along the inputs: kPairColumns rows of W, unpacked if need be, side by side.
+void CpuBackend::turn_weight(uint32_t* panels, const Product& p) {
+  const int64_t K = p.w.columns, N = p.end - p.begin, pairs = (K + 1) / 2;
+  threads_->parallel_for(panels_of_columns(N), row_grain(K * kPairColumns), [&](int64_t first, int64_t last) {
+    const bool plain = p.format == cpu::kF32;
+    const Scratch::Buffer buffer = scratch_.take(plain ? 0 : kPairColumns * K);
+    for (int64_t panel = first; panel < last; ++panel) {
+      const int64_t row = p.begin + panel * kPairColumns, rows = std::min(kPairColumns, p.end - row);
+      cpu::ConstRows from = plain ? plain_rows(p.w, row) : cpu::ConstRows{buffer.data(), K};
+      if (!plain) kernels_.formats[p.format]->unpack(p.w, row, row + rows, 0, K, {buffer.data(), K});
+      kernels_.pairs->turn(panels + panel * pairs * kPairColumns, from, rows, K);
+    }
+  });
+}
+
+/// Panels of W, pairs along the outputs: of its columns, unpacked in slabs if need be.
+void CpuBackend::interleave_weight(uint32_t* panels, const Product& p) {
+  static_assert(kSlabColumns % kPairColumns == 0 && kSlabRows % 2 == 0);
+  const bool plain = p.format == cpu::kF32;
+  const int64_t K = p.w.columns, pairs = (p.end - p.begin + 1) / 2, width = plain ? kPairColumns : kSlabColumns;
+  threads_->parallel_for((K + width - 1) / width, 1, [&](int64_t slab, int64_t) {
+    const int64_t column = slab * width, columns = std::min(width, K - column);
+    const Scratch::Buffer buffer = scratch_.take(plain ? 0 : kSlabRows * kSlabColumns);
+    for (int64_t row = p.begin; row < p.end; row += kSlabRows) {
+      const int64_t last = std::min(row + kSlabRows, p.end);
+      cpu::ConstRows from = {buffer.data(), kSlabColumns};
+      if (plain)
+        from = {plain_rows(p.w, row).data + column, plain_rows(p.w, row).stride};
+      else
+        kernels_.formats[p.format]->unpack(p.w, row, last, column, columns, {buffer.data(), kSlabColumns});
+      for (int64_t c = 0; c < columns; c += kPairColumns)
+        kernels_.pairs->interleave(panels + ((column + c) * pairs + (row - p.begin) / 2 * kPairColumns),
+                                   {from.data + c, from.stride}, last - row, std::min(kPairColumns, columns - c));
+    }
+  });
+}
+
 void CpuBackend::gemm_in_pairs(View y, ConstView x, const Weight& w, int64_t begin, int64_t count,
                                Direction direction) {
   const bool forward = direction == Direction::forward;
-  const ConstView v = w.data.view();
-  const cpu::ConstRows rows = {v.row(begin), v.strides[0]};
   const int64_t T = x.rows(), depth = x.columns(), N = forward ? count : w.in_features(), pairs = (depth + 1) / 2;
-
   const Scratch::Buffer left = scratch_.take(T * pairs);  // [T, pairs]
   for_each_row(T, depth, [&](int64_t t) { kernels_.pairs->round(pairs_in(left) + t * pairs, x.row(t), depth); });
   const Scratch::Buffer right = scratch_.take(panels_of_columns(N) * pairs * kPairColumns);
-  threads_->parallel_for(panels_of_columns(N), row_grain(depth * kPairColumns), [&](int64_t first, int64_t last) {
-    for (int64_t panel = first; panel < last; ++panel) {
-      const int64_t column = panel * kPairColumns, columns = std::min(kPairColumns, N - column);
-      uint32_t* to = pairs_in(right) + panel * pairs * kPairColumns;
-      if (forward)
-        kernels_.pairs->turn(to, {rows.data + column * rows.stride, rows.stride}, columns, depth);
-      else
-        kernels_.pairs->interleave(to, {rows.data + column, rows.stride}, depth, columns);
-    }
-  });
+  const Product p = product(w, begin, begin + count);
+  if (forward)
+    turn_weight(pairs_in(right), p);
+  else
+    interleave_weight(pairs_in(right), p);
   multiply_pairs({y.row(0), T > 1 ? y.row(1) - y.row(0) : N}, {pairs_in(left), pairs, false}, pairs_in(right), T, N,
                  pairs, false);
 }
