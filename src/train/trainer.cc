@@ -174,7 +174,7 @@ std::string Trainer::way_back() const {
 
 void Trainer::save() {
   if (saved_ == state_.step) return;
-  for (const Parameter& p : model_->parameters())
+  for (const Parameter& p : parameters_)
     require(std::ranges::all_of(p.tensor.data(), [](float w) { return std::isfinite(w); }),
             "step {}: {} is not finite: no checkpoint of it is made; {}", state_.step, p.name, way_back());
   state_.data = std::make_shared<const Json>(data_->state());
