@@ -1,12 +1,14 @@
 #include "formats/hf_folder.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "formats/safetensors.h"
+#include "tensor/quant/mxfp4_block.h"
 
 namespace dure {
 namespace {
@@ -15,7 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxConfig = size_t{16} << 20;
 constexpr size_t kMaxIndex = size_t{256} << 20;
-constexpr int64_t kTile = 128;  // FP8 scales are per 128 x 128 elements
+constexpr int64_t kTile = 128;                      // FP8 scales are per 128 x 128 elements
+constexpr std::string_view kExponents = "F8_E8M0";  // 2^(e - 127); no tensor of ours
 
 Json read_json(const fs::path& path, size_t max_bytes) { return parse_json(read_file(path, max_bytes), path.string()); }
 
@@ -46,6 +49,7 @@ class HfFolder : public Checkpoint {
   std::optional<StoredTensor> find(const std::string& name) const override {
     const auto it = home_.find(name);
     if (it == home_.end()) return {};
+    if (const auto scale = scale_of_fp4(name)) return StoredTensor{load_fp4(name, *scale), {}};
     StoredTensor stored{shards_[it->second].load(name, device_), {}};
     if (stored.data.dtype() == DType::F8_E4M3) stored.scale = scale_of(name, stored.data.shape());
     return stored;
@@ -109,16 +113,63 @@ class HfFolder : public Checkpoint {
     }
   }
 
+  const Safetensors::Entry& entry(const std::string& name) const {
+    return shards_[home_.at(name)].entries().find(name)->second;
+  }
+
+  /// "X.scale" beside "X.weight", as DeepSeek-V4 calls it; nothing if there is none.
+  std::optional<std::string> scale_beside(const std::string& name) const {
+    constexpr std::string_view kWeight = "weight";
+    if (!name.ends_with(kWeight)) return {};
+    const std::string scale = name.substr(0, name.size() - kWeight.size()) + "scale";
+    return home_.contains(scale) ? std::optional(scale) : std::nullopt;
+  }
+
+  /// The factors of FP8 tiles: float32, or powers of two as exponents of 8 bits.
   Tensor scale_of(const std::string& name, const Shape& shape) const {
-    const auto it = home_.find(name + "_scale_inv");
-    if (it == home_.end()) return {};
-    Tensor scale = shards_[it->second].load(it->first, device_);
+    const std::string own = name + "_scale_inv";
+    const std::optional<std::string> found = home_.contains(own) ? std::optional(own) : scale_beside(name);
+    if (!found) return {};
+    const Safetensors::Entry& e = entry(*found);
     const auto tiles = [](int64_t n) { return n / kTile + (n % kTile != 0); };
-    require(
-        scale.dtype() == DType::F32 && shape.rank() == 2 && scale.shape() == Shape{tiles(shape[0]), tiles(shape[1])},
-        "{}: tensor {}: expected F32, one factor per {} x {} elements of {}, found {} {}", shards_[it->second].source(),
-        quote(it->first), kTile, kTile, shape, dure::name(scale.dtype()), scale.shape());
+    require((e.dtype == "F32" || e.dtype == kExponents) && shape.rank() == 2 &&
+                e.shape == std::vector<int64_t>{tiles(shape[0]), tiles(shape[1])},
+            "{}: tensor {}: expected F32 or {}, one factor per {} x {} elements of {}, found {} [{}]",
+            shards_[home_.at(*found)].source(), quote(*found), kExponents, kTile, kTile, shape, e.dtype,
+            fmt::join(e.shape, ", "));
+    if (e.dtype == "F32") return shards_[home_.at(*found)].load(*found, device_);
+    Tensor scale = Tensor::empty(device_, DType::F32, {e.shape[0], e.shape[1]});
+    for (size_t i = 0; i < e.data.size(); ++i) scale.data()[i] = std::ldexp(1.f, std::to_integer<int>(e.data[i]) - 127);
     return scale;
+  }
+
+  /// The name of the scales of a matrix of 4-bit floats, two in each byte; nothing if it is none.
+  std::optional<std::string> scale_of_fp4(const std::string& name) const {
+    if (entry(name).dtype != "I8") return {};
+    const auto scale = scale_beside(name);
+    return scale && entry(*scale).dtype == kExponents ? scale : std::nullopt;
+  }
+
+  /// MXFP4 as released: bytes [N, K / 2], the earlier element in the low nibble, and exponents [N, K / 32]. Put into
+  /// blocks: a copy, which lives as long as the tensor.
+  Tensor load_fp4(const std::string& name, const std::string& scale) const {
+    constexpr int64_t kBlock = 32;
+    const Safetensors::Entry &w = entry(name), &s = entry(scale);
+    const int64_t rows = w.shape.empty() ? 0 : w.shape[0];
+    require(w.shape.size() == 2 && w.shape[1] % (kBlock / 2) == 0 &&
+                s.shape == std::vector<int64_t>{rows, w.shape[1] / (kBlock / 2)},
+            "{}: tensor {}: expected an exponent for each {} elements of {}, [{}] bytes of two; found [{}]",
+            shards_[home_.at(scale)].source(), quote(scale), kBlock, quote(name), fmt::join(w.shape, ", "),
+            fmt::join(s.shape, ", "));
+    const Tensor t = Tensor::empty(device_, DType::MXFP4, {rows, 2 * w.shape[1]});
+    auto* block = static_cast<BlockMXFP4*>(t.view().data);
+    for (size_t i = 0; i < s.data.size(); ++i, ++block) {
+      block->e = std::to_integer<uint8_t>(s.data[i]);
+      const std::byte* pairs = w.data.data() + i * (kBlock / 2);
+      const auto element = [&](int k) { return std::to_integer<int>(pairs[k / 2] >> k % 2 * 4) & 15; };
+      for (int k = 0; k < 16; ++k) block->qs[k] = static_cast<uint8_t>(element(k) | element(k + 16) << 4);
+    }
+    return t;
   }
 
   fs::path folder_;

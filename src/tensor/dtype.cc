@@ -8,6 +8,7 @@
 #include "tensor/quant/iq4_nl_block.h"
 #include "tensor/quant/k_block.h"
 #include "tensor/quant/linear_block.h"
+#include "tensor/quant/mxfp4_block.h"
 #include "tensor/quant/quant.h"
 
 namespace dure {
@@ -50,6 +51,7 @@ constexpr std::array<DTypeInfo, kDTypes> kTable = {{
     {DType::Q5_0, "Q5_0", 32, 22, true, dequantise<BlockQ5_0>, quantise<BlockQ5_0>},
     {DType::Q5_1, "Q5_1", 32, 24, true, dequantise<BlockQ5_1>, quantise<BlockQ5_1>},
     {DType::IQ4_NL, "IQ4_NL", 32, 18, true, dequantise<BlockIQ4_NL>, quantise<BlockIQ4_NL>},
+    {DType::MXFP4, "MXFP4", 32, 17, true, dequantise<BlockMXFP4>, quantise<BlockMXFP4>},
     {DType::Q2_K, "Q2_K", 256, 84, true, dequantise<BlockQ2_K>, quantise<BlockQ2_K>},
     {DType::Q3_K, "Q3_K", 256, 110, true, dequantise<BlockQ3_K>, quantise<BlockQ3_K>},
     {DType::Q4_K, "Q4_K", 256, 144, true, dequantise<BlockQ4_K>, quantise<BlockQ4_K>},

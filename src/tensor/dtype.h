@@ -18,14 +18,15 @@ enum class DType : uint8_t {
   Q4_1,
   Q5_0,
   Q5_1,
-  IQ4_NL,  // blocks of 32 elements along a row
+  IQ4_NL,
+  MXFP4,  // blocks of 32 elements along a row
   Q2_K,
   Q3_K,
   Q4_K,
   Q5_K,
   Q6_K,  // blocks of 256 elements along a row
 };
-inline constexpr int kDTypes = 17;
+inline constexpr int kDTypes = 18;
 
 /// What the rest of the program knows of a dtype. Adding a quantised format is a row of this table plus its header in
 /// tensor/quant/ and an `unpack` in each backend.

@@ -49,11 +49,23 @@ bool released_in_fp8(const Json& config, const std::string& source) {
   return quantization != nullptr && Fields(*quantization, source).string_or("quant_method", "") == "fp8";
 }
 
+bool experts_in_fp4(const Json& config, const std::string& source) {
+  return Fields(config, source).string_or("expert_dtype", "") == "fp4";
+}
+
+/// DeepSeek-V4's matrices that have no `.weight` of their own (hyper-connections, positions of compressors) and those
+/// of compressors and of the indexer's weights stay as they were.
+bool stays_in_v4(std::string_view name) {
+  const auto inside = [&](std::string_view text) { return name.find(text) != name.npos; };
+  return !name.ends_with(".weight") || inside(".compressor.") || inside(".weights_proj.") || inside(".gate.");
+}
+
 /// Embedding, head, router and the MTP layer's own projection stay as they were.
-bool becomes_fp8(const ParameterShape& p) {
+bool becomes_fp8(const ParameterShape& p, bool v4) {
   const bool layer = p.part == Part::attention || p.part == Part::feed_forward || p.part == Part::expert ||
                      p.part == Part::shared_expert;
   const auto inside = [&](std::string_view text) { return p.name.find(text) != p.name.npos; };
+  if (v4) return is_matrix(p) && (layer || p.part == Part::mtp) && !stays_in_v4(p.name);
   const bool mtp = p.part == Part::mtp && (inside("_proj.") && !inside(".eh_proj."));
   return is_matrix(p) && (layer || mtp);
 }
@@ -101,19 +113,23 @@ double StoredModel::attention_operations(double positions) const {
 StoredModel as_released(const ModelShape& shape, const Json& config) {
   const std::string source = "config";
   const DType plain = torch_dtype(config, source);
-  const bool fp8 = released_in_fp8(config, source);
+  const bool fp8 = released_in_fp8(config, source), fp4 = fp8 && experts_in_fp4(config, source);
+  const bool v4 = shape.info.model_type == "deepseek_v4";
   StoredModel m = without_types(shape);
-  m.type = fp8 ? "fp8, as released"
-               : fmt::format("{}, as released", plain == DType::F32   ? "f32"
-                                                : plain == DType::F16 ? "f16"
-                                                                      : "bf16");
+  m.type = fp4   ? "fp8 and mxfp4, as released"
+           : fp8 ? "fp8, as released"
+                 : fmt::format("{}, as released", plain == DType::F32   ? "f32"
+                                                  : plain == DType::F16 ? "f16"
+                                                                        : "bf16");
   for (const ParameterShape& p : shape.parameters) {
-    if (!fp8 || !becomes_fp8(p)) {
+    if (!fp8 || !becomes_fp8(p, v4)) {
       add(m, p, plain, bytes_in(plain, p.shape));
-      continue;
+    } else if (fp4 && p.name.find(".experts.") != p.name.npos) {
+      add(m, p, DType::MXFP4, bytes_in(DType::MXFP4, p.shape));
+    } else {
+      const int64_t scales = (p.shape[0] + kTile - 1) / kTile * ((p.shape[1] + kTile - 1) / kTile);
+      add(m, p, DType::F8_E4M3, static_cast<double>(p.shape.numel() + (v4 ? 1 : 4) * scales));
     }
-    const int64_t scales = (p.shape[0] + kTile - 1) / kTile * ((p.shape[1] + kTile - 1) / kTile);
-    add(m, p, DType::F8_E4M3, static_cast<double>(p.shape.numel() + 4 * scales));
   }
   return m;
 }

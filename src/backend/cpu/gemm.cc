@@ -48,6 +48,7 @@ cpu::Format format_of(DType dtype) {
     case DType::Q5_0: return cpu::kQ5_0;
     case DType::Q5_1: return cpu::kQ5_1;
     case DType::IQ4_NL: return cpu::kIQ4_NL;
+    case DType::MXFP4: return cpu::kMXFP4;
     case DType::Q2_K: return cpu::kQ2_K;
     case DType::Q3_K: return cpu::kQ3_K;
     case DType::Q4_K: return cpu::kQ4_K;

@@ -21,6 +21,7 @@ enum Format {
   kQ5_0,
   kQ5_1,
   kIQ4_NL,
+  kMXFP4,
   kQ2_K,
   kQ3_K,
   kQ4_K,

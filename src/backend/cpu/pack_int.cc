@@ -5,6 +5,7 @@
 #include "tensor/quant/iq4_nl_block.h"
 #include "tensor/quant/k_block.h"
 #include "tensor/quant/linear_block.h"
+#include "tensor/quant/mxfp4_block.h"
 
 namespace dure {
 
@@ -118,6 +119,10 @@ struct Traits<BlockIQ4_NL> : TraitsOf<BlockIQ4_NL, Codes::points, Factors::plain
   static void group(const BlockIQ4_NL& b, int, Group& g) { take_nibbles(b.qs, g); }
 };
 template <>
+struct Traits<BlockMXFP4> : TraitsOf<BlockMXFP4, Codes::floats, Factors::plain_bf16> {
+  static void group(const BlockMXFP4& b, int, Group& g) { take_nibbles(b.qs, g); }
+};
+template <>
 struct Traits<BlockQ2_K> : TraitsOf<BlockQ2_K, Codes::twos, Factors::scaled_halves_min, 8> {
   static void group(const BlockQ2_K& b, int i, Group& g) { take_twos(b.qs, i, g); }
 };
@@ -159,6 +164,9 @@ void put_factors(const BlockQ8_0& b, int r, uint8_t* to) { put(to + 2 * r, b.d);
 void put_factors(const BlockQ4_0& b, int r, uint8_t* to) { put(to + 2 * r, b.d); }
 void put_factors(const BlockQ5_0& b, int r, uint8_t* to) { put(to + 2 * r, b.d); }
 void put_factors(const BlockIQ4_NL& b, int r, uint8_t* to) { put(to + 2 * r, b.d); }
+void put_factors(const BlockMXFP4& b, int r, uint8_t* to) {
+  put(to + 2 * r, static_cast<uint16_t>(mxfp4_half_scale(b.e) >> 16));
+}
 template <class Block>
 void put_with_minimum(const Block& b, int r, uint8_t* to) {
   put(to + 2 * r, b.d);
@@ -234,10 +242,10 @@ constexpr PanelPacker packer(DType dtype) {
           [](int64_t K) { return K / (T::kGroups * kPanelGroup) * factor_bytes(T::kFactors); }, pack_panel<Block>};
 }
 constexpr PanelPacker kPackers[] = {
-    packer<BlockQ8_0>(DType::Q8_0), packer<BlockQ4_0>(DType::Q4_0), packer<BlockQ4_1>(DType::Q4_1),
-    packer<BlockQ5_0>(DType::Q5_0), packer<BlockQ5_1>(DType::Q5_1), packer<BlockIQ4_NL>(DType::IQ4_NL),
-    packer<BlockQ2_K>(DType::Q2_K), packer<BlockQ3_K>(DType::Q3_K), packer<BlockQ4_K>(DType::Q4_K),
-    packer<BlockQ5_K>(DType::Q5_K), packer<BlockQ6_K>(DType::Q6_K)};
+    packer<BlockQ8_0>(DType::Q8_0),   packer<BlockQ4_0>(DType::Q4_0), packer<BlockQ4_1>(DType::Q4_1),
+    packer<BlockQ5_0>(DType::Q5_0),   packer<BlockQ5_1>(DType::Q5_1), packer<BlockIQ4_NL>(DType::IQ4_NL),
+    packer<BlockMXFP4>(DType::MXFP4), packer<BlockQ2_K>(DType::Q2_K), packer<BlockQ3_K>(DType::Q3_K),
+    packer<BlockQ4_K>(DType::Q4_K),   packer<BlockQ5_K>(DType::Q5_K), packer<BlockQ6_K>(DType::Q6_K)};
 
 }  // namespace
 

@@ -19,26 +19,28 @@ enum class Codes : uint8_t {
   nibbles_bit,  ///< and a vector of fifth bits: bit s is step s
   nibbles_two,  ///< and two vectors of fifth and sixth bits: bits 2 s are step s of the first, step 4 + s of the second
   points,       ///< as nibbles, which choose among 16 code points (IQ4_NL); the code is the point
+  floats,       ///< the same with the points of MXFP4
   twos,         ///< 2 vectors: bits 2 s are step s of the first, step 4 + s of the second
   twos_bit,     ///< and a vector of third bits: bit s is step s
   bytes,        ///< 8 vectors, one a step, 128 more than the signed code
 };
 constexpr int code_bytes(Codes codes) {  // of one group
-  constexpr int kBytes[] = {256, 256 + 64, 256 + 128, 256, 128, 128 + 64, 512};
+  constexpr int kBytes[] = {256, 256 + 64, 256 + 128, 256, 256, 128, 128 + 64, 512};
   return kBytes[static_cast<int>(codes)];
 }
 
 /// A weight is factor (code - offset) - minimum. Where the factors of a group come from:
 enum class Factors : uint8_t {
   plain,              ///< float16 [16] a group
+  plain_bf16,         ///< bfloat16 [16] a group: any power of two
   plain_min,          ///< float16 [16] factors, float16 [16] minimums a group
   scaled,             ///< for 8 groups: float16 [16] d; int8 [16][16] scales, one for each half of a group
   scaled_min,         ///< for 8 groups: float16 [16] d, float16 [16] dmin; uint8 [8][16] scales, uint8 [8][16] minimums
   scaled_halves_min,  ///< for 8 groups: the same d and dmin; uint8 [16][16], scale + 16 minimum of each half of a group
 };
-constexpr int factor_groups(Factors f) { return f == Factors::plain || f == Factors::plain_min ? 1 : 8; }
+constexpr int factor_groups(Factors f) { return f <= Factors::plain_min ? 1 : 8; }
 constexpr int factor_bytes(Factors f) {  // of factor_groups
-  constexpr int kBytes[] = {32, 64, 32 + 256, 64 + 256, 64 + 256};
+  constexpr int kBytes[] = {32, 32, 64, 32 + 256, 64 + 256, 64 + 256};
   return kBytes[static_cast<int>(f)];
 }
 

@@ -8,7 +8,7 @@ namespace dure {
 // of *_block.h; docs/formats/quantisation-blocks.md is the specification. Reached through the table in tensor/dtype.h.
 
 /// The exact values of n elements, computed in float32 as (d * scale) * code - (dmin * min), in this order.
-/// REQUIRES: n is a multiple of the block's elements; blocks are 2-byte aligned.
+/// REQUIRES: n is a multiple of the block's elements; blocks are 2-byte aligned, where they hold 2-byte numbers.
 template <class Block>
 void dequantise(const void* blocks, float* values, int64_t n);
 

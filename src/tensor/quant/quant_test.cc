@@ -29,7 +29,7 @@ std::vector<const DTypeInfo*> block_types() {
 
 std::vector<float> round_trip(const DTypeInfo& type, const std::vector<float>& values) {
   const int64_t n = static_cast<int64_t>(values.size());
-  std::vector<uint16_t> blocks(static_cast<size_t>(n / type.block * type.block_bytes / 2));
+  std::vector<uint16_t> blocks(static_cast<size_t>(n / type.block * type.block_bytes / 2 + 1));
   std::vector<float> back(values.size());
   type.quantise(values.data(), nullptr, blocks.data(), n);
   type.dequantise(blocks.data(), back.data(), n);
@@ -45,7 +45,7 @@ TEST(Quant, DequantisesLikeLlamaCpp) {
     ASSERT_NE(type, nullptr) << name;
     ASSERT_EQ(bytes.size(), 2u * type->block_bytes);
     ASSERT_EQ(values.size(), 8u * type->block);
-    std::vector<uint16_t> block(bytes.size() / 4);
+    std::vector<uint16_t> block(bytes.size() / 4 + 1);
     for (size_t i = 0; i < bytes.size() / 2; ++i)
       reinterpret_cast<uint8_t*>(block.data())[i] =
           static_cast<uint8_t>(std::stoul(bytes.substr(2 * i, 2), nullptr, 16));
@@ -107,7 +107,7 @@ double own_error(const Peer& peer, const std::vector<float>& values, const std::
 
 /// What quantising and dequantising each row adds to its values.
 std::vector<float> errors_of(const DTypeInfo& type, const SampleWeights& sample, const float* importance) {
-  std::vector<uint16_t> blocks(static_cast<size_t>(row_bytes(type.dtype, sample.columns) / 2));
+  std::vector<uint16_t> blocks(static_cast<size_t>(row_bytes(type.dtype, sample.columns) / 2 + 1));
   std::vector<float> errors(sample.values.size());
   for (size_t at = 0; at < errors.size(); at += static_cast<size_t>(sample.columns)) {
     type.quantise(&sample.values[at], importance, blocks.data(), sample.columns);

@@ -3,6 +3,7 @@
 #include "backend/cpu/isa/formats.h"
 #include "tensor/quant/iq4_nl_block.h"
 #include "tensor/quant/linear_block.h"
+#include "tensor/quant/mxfp4_block.h"
 
 namespace dure::DURE_ISA_NAMESPACE {
 namespace {
@@ -30,6 +31,13 @@ struct Q4_0 : Blocks<BlockQ4_0> {
 
 struct IQ4_NL : Blocks<BlockIQ4_NL> {
   static DURE_INLINE Group load(Block b, int) { return look_up(b->qs, kIQ4NLValues, to_float(b->d), kNothing); }
+};
+
+struct MXFP4 : Blocks<BlockMXFP4> {
+  static DURE_INLINE Group load(Block b, int) {
+    const float half_scale = __builtin_bit_cast(float, mxfp4_half_scale(b->e));
+    return look_up(b->qs, kMXFP4Values, half_scale, kNothing);
+  }
 };
 
 struct Q4_1 : Blocks<BlockQ4_1> {
@@ -61,5 +69,6 @@ extern const cpu::FormatKernels kQ4_1Kernels = format_kernels<Q4_1>();
 extern const cpu::FormatKernels kQ5_0Kernels = format_kernels<Q5_0>();
 extern const cpu::FormatKernels kQ5_1Kernels = format_kernels<Q5_1>();
 extern const cpu::FormatKernels kIQ4_NLKernels = format_kernels<IQ4_NL>();
+extern const cpu::FormatKernels kMXFP4Kernels = format_kernels<MXFP4>();
 
 }  // namespace dure::DURE_ISA_NAMESPACE

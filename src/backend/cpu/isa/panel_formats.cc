@@ -30,6 +30,7 @@ extern const cpu::PanelKernels kQ4_1Panels = ints<Q4_1Ints>();
 extern const cpu::PanelKernels kQ5_0Panels = ints<Q5_0Ints>();
 extern const cpu::PanelKernels kQ5_1Panels = ints<Q5_1Ints>();
 extern const cpu::PanelKernels kIQ4_NLPanels = ints<IQ4_NLInts>();
+extern const cpu::PanelKernels kMXFP4Panels = ints<MXFP4Ints>();
 extern const cpu::PanelKernels kQ2_KPanels = ints<Q2_KInts>();
 extern const cpu::PanelKernels kQ3_KPanels = ints<Q3_KInts>();
 extern const cpu::PanelKernels kQ4_KPanels = ints<Q4_KInts>();

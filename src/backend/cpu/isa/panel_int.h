@@ -2,6 +2,7 @@
 
 #include "backend/cpu/isa/panel.h"
 #include "tensor/quant/iq4_nl_block.h"
+#include "tensor/quant/mxfp4_block.h"
 
 // Quantised weights times activations in 8 bits: groups of 32 columns are multiplied in integers, then factors applied.
 
@@ -55,7 +56,8 @@ struct PackedCodes {
     if constexpr (kCodes == Codes::twos) return two_bits<kStep>();
     if constexpr (kCodes == Codes::twos_bit) return or_ints(two_bits<kStep>(), moved<kStep, 2, 1>(high[0]));
     if constexpr (kCodes == Codes::nibbles) return nibbles<kStep>();
-    if constexpr (kCodes == Codes::points) return look_up_bytes(points(), nibbles<kStep>());
+    if constexpr (kCodes == Codes::points) return look_up_bytes(points(kIQ4NLValues), nibbles<kStep>());
+    if constexpr (kCodes == Codes::floats) return look_up_bytes(points(kMXFP4Values), nibbles<kStep>());
     if constexpr (kCodes == Codes::nibbles_bit) return or_ints(nibbles<kStep>(), moved<kStep, 4, 1>(high[0]));
     return or_ints(nibbles<kStep>(), moved<2 * (kStep % 4), 4, 3>(high[kStep / 4]));
   }
@@ -75,8 +77,8 @@ struct PackedCodes {
     constexpr int kUp = kTo > kFrom ? kTo - kFrom : 0, kDown = kFrom > kTo ? kFrom - kTo : 0;
     return and_bytes(shift_left<kUp>(shift_right<kDown>(bytes)), kMask << kTo);
   }
-  static DURE_INLINE IntVec points() {  // 128 more, as all bytes
-    return add_bytes(broadcast16(kIQ4NLValues), 128);
+  static DURE_INLINE IntVec points(const int8_t* values) {  // 128 more, as all bytes
+    return add_bytes(broadcast16(values), 128);
   }
 };
 
@@ -86,7 +88,7 @@ struct IntFormat {
   static constexpr Codes kCodes = kCodesOf;
   static constexpr Factors kFactors = kFactorsOf;
   static constexpr int kShift = kShiftOf;
-  static constexpr bool kBytes = kCodes == Codes::bytes || kCodes == Codes::points;
+  static constexpr bool kBytes = kCodes == Codes::bytes || kCodes == Codes::points || kCodes == Codes::floats;
   static constexpr bool kOffset = kShift >= 0 && !(kBytes && kSignedBytes);
   static constexpr int kHalves = kFactors == Factors::scaled || kFactors == Factors::scaled_halves_min ? 2 : 1;
   static constexpr bool kMinimums =
@@ -222,7 +224,10 @@ struct IntFormat<kCodes, kFactors, kShift>::Packed {
         const int part = v % kParts * kLanes;
         group[v] = w.codes[v] + g * code_bytes(kCodes);
         next[v] = address(w.codes[v]) + static_cast<uintptr_t>(g * kShare + w.ahead);
-        d[v] = widen(reinterpret_cast<const Half*>(from) + part);
+        if constexpr (kFactors == Factors::plain_bf16)
+          d[v] = widen(reinterpret_cast<const BFloat*>(from) + part);
+        else
+          d[v] = widen(reinterpret_cast<const Half*>(from) + part);
         if constexpr (kMinimums) dmin[v] = widen(reinterpret_cast<const Half*>(from + 32) + part);
         scales[v] = from + (kMinimums ? 64 : 32) + part;
       }
@@ -238,7 +243,7 @@ struct IntFormat<kCodes, kFactors, kShift>::Packed {
       return all;
     }
     DURE_INLINE Vec factor(int v, int i, int half) const {
-      if constexpr (kFactors == Factors::plain || kFactors == Factors::plain_min) return d[v];
+      if constexpr (kFactors <= Factors::plain_min) return d[v];
       if constexpr (kFactors == Factors::scaled)
         return mul(d[v], to_floats(widen_signed(scales[v] + 32 * i + 16 * half)));
       if constexpr (kFactors == Factors::scaled_min) return mul(d[v], to_floats(widen_unsigned(scales[v] + 16 * i)));
@@ -324,6 +329,7 @@ using Q4_1Ints = IntFormat<Codes::nibbles, Factors::plain_min, kNoOffset>;
 using Q5_0Ints = IntFormat<Codes::nibbles_bit, Factors::plain, 4>;
 using Q5_1Ints = IntFormat<Codes::nibbles_bit, Factors::plain_min, kNoOffset>;
 using IQ4_NLInts = IntFormat<Codes::points, Factors::plain, 7>;
+using MXFP4Ints = IntFormat<Codes::floats, Factors::plain_bf16, 7>;
 using Q2_KInts = IntFormat<Codes::twos, Factors::scaled_halves_min, kNoOffset>;
 using Q3_KInts = IntFormat<Codes::twos_bit, Factors::scaled, 2>;
 using Q4_KInts = IntFormat<Codes::nibbles, Factors::scaled_min, kNoOffset>;

@@ -7,6 +7,7 @@ namespace dure::DURE_ISA_NAMESPACE {
 // One per format that has panels, collected by table.cc.
 extern const cpu::PanelKernels kF16Panels, kBF16Panels, kF8Panels;
 extern const cpu::PanelKernels kQ8_0Panels, kQ4_0Panels, kQ4_1Panels, kQ5_0Panels, kQ5_1Panels, kIQ4_NLPanels;
+extern const cpu::PanelKernels kMXFP4Panels;
 extern const cpu::PanelKernels kQ2_KPanels, kQ3_KPanels, kQ4_KPanels, kQ5_KPanels, kQ6_KPanels;
 
 // Rows of activations for them: PanelKernels::row_bytes and prepare.

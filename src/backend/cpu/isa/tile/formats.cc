@@ -27,6 +27,7 @@ extern const cpu::PanelKernels* const kTiles[cpu::kFormats] = {
     &kTilesOf<IntPairs<Q5_0Ints>>,
     &kTilesOf<IntPairs<Q5_1Ints>>,
     &kTilesOf<IntPairs<IQ4_NLInts>>,
+    &kTilesOf<IntPairs<MXFP4Ints>>,
     &kTilesOf<IntPairs<Q2_KInts>>,
     &kTilesOf<IntPairs<Q3_KInts>>,
     &kTilesOf<IntPairs<Q4_KInts>>,
