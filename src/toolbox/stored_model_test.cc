@@ -15,6 +15,13 @@ namespace {
 
 ModelShape shape_of(const std::string& name) { return model_shape(shape_config(name), name); }
 
+double without_mtp(const ModelShape& shape) {
+  double sum = 0;
+  for (const ParameterShape& p : shape.parameters)
+    if (p.part != Part::mtp) sum += static_cast<double>(p.shape.numel());
+  return sum;
+}
+
 /// Parameters that the publishers count, and those active for a token in the models with experts.
 TEST(Shapes, HaveThePublishedNumberOfParameters) {
   const struct {
@@ -43,7 +50,9 @@ TEST(Shapes, HaveThePublishedNumberOfParameters) {
   };
   for (const auto& [name, parameters] : kPublished)
     EXPECT_NEAR(static_cast<double>(shape_of(name).info.parameters) / 1e9, parameters, 0.001) << name;
-  EXPECT_EQ(shape_names().size(), std::size(kPublished) + 1);  // R1 is a V3
+  EXPECT_NEAR(without_mtp(shape_of("deepseek-v4-flash")) / 1e9, 284.3, 0.05);
+  EXPECT_NEAR(without_mtp(shape_of("deepseek-v4-pro")) / 1e9, 1573, 0.5);
+  EXPECT_EQ(shape_names().size(), std::size(kPublished) + 3);  // R1 is a V3
   EXPECT_NEAR(static_cast<double>(shape_of("deepseek-r1").info.active_parameters) / 1e9, 37.5, 0.5);
   EXPECT_NEAR(static_cast<double>(shape_of("qwen3-30b-a3b").info.active_parameters) / 1e9, 3.35, 0.05);
 }
@@ -125,6 +134,12 @@ TEST(StoredModel, CountsWhatATokenReads) {
   EXPECT_NEAR(lite.operations() / 1e9, 4.48, 0.05);
   EXPECT_LT(lite.total_weight_bytes(1), lite.total_weight_bytes(4));
   EXPECT_LT(lite.total_weight_bytes(1e6), static_cast<double>(lite.file_bytes));
+
+  const StoredModel v4 = as_released(shape_of("deepseek-v4-flash"), shape_config("deepseek-v4-flash"));
+  std::map<DType, double> read = v4.weight_bytes(1);
+  EXPECT_NEAR(read[DType::MXFP4] / 1e9, 43 * 6 * 3 * 2048 * 4096e-9 * 17 / 32, 0.001);  // the chosen experts
+  EXPECT_NEAR(read[DType::F8_E4M3] / 1e9, 5.86, 0.01);
+  EXPECT_NEAR(v4.total_weight_bytes(1) / 1e9, 11.15, 0.01);
 
   const StoredModel tied = as_released(shape_of("qwen3-0.6b"), shape_config("qwen3-0.6b"));
   EXPECT_TRUE(tied.tied);
