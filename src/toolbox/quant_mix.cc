@@ -14,12 +14,13 @@ namespace dure {
 namespace {
 
 constexpr QuantType kTypes[] = {
-    {"f32", DType::F32, 0},      {"bf16", DType::BF16, 32},     {"f16", DType::F16, 1},
-    {"q8_0", DType::Q8_0, 7},    {"q6_k", DType::Q6_K, 18},     {"q5_1", DType::Q5_1, 9},
-    {"q5_k_m", DType::Q5_K, 17}, {"q5_k_s", DType::Q5_K, 16},   {"q5_0", DType::Q5_0, 8},
-    {"q4_1", DType::Q4_1, 3},    {"q4_k_m", DType::Q4_K, 15},   {"q4_k_s", DType::Q4_K, 14},
-    {"q4_0", DType::Q4_0, 2},    {"iq4_nl", DType::IQ4_NL, 25}, {"q3_k_l", DType::Q3_K, 13},
-    {"q3_k_m", DType::Q3_K, 12}, {"q3_k_s", DType::Q3_K, 11},   {"q2_k", DType::Q2_K, 10},
+    {"f32", DType::F32, 0},          {"bf16", DType::BF16, 32},     {"f16", DType::F16, 1},
+    {"q8_0", DType::Q8_0, 7},        {"q6_k", DType::Q6_K, 18},     {"q5_1", DType::Q5_1, 9},
+    {"q5_k_m", DType::Q5_K, 17},     {"q5_k_s", DType::Q5_K, 16},   {"q5_0", DType::Q5_0, 8},
+    {"q4_1", DType::Q4_1, 3},        {"q4_k_m", DType::Q4_K, 15},   {"q4_k_s", DType::Q4_K, 14},
+    {"q4_0", DType::Q4_0, 2},        {"iq4_nl", DType::IQ4_NL, 25}, {"q3_k_l", DType::Q3_K, 13},
+    {"q3_k_m", DType::Q3_K, 12},     {"q3_k_s", DType::Q3_K, 11},   {"q2_k", DType::Q2_K, 10},
+    {"mxfp4_moe", DType::MXFP4, 38},
 };
 
 std::string lower(std::string_view text) {
@@ -53,6 +54,9 @@ bool may_quantise(const QuantTensor& tensor) {
   return rank >= 2 && name.ends_with("weight") && name.find("_norm.weight") == name.npos &&
          name.find("ffn_gate_inp.weight") == name.npos;
 }
+
+/// All experts of a layer in a stack. MLA's k_b and v_b are stacks too, but small, and every token reads them.
+bool is_experts(std::string_view name) { return name.ends_with("_exps.weight"); }
 
 /// N of "blk.N.x"; -1 if the tensor belongs to no layer.
 int layer_of(std::string_view name) {
@@ -117,6 +121,7 @@ class Mixer {
   }
 
   DType mixed(const QuantTensor& tensor, Role role) {
+    if (type_ == "mxfp4_moe") return is_experts(tensor.name) ? DType::MXFP4 : DType::Q8_0;
     if (role == Role::output || (role == Role::embedding && tied_)) return output(tensor.shape.back());
     if (role == Role::attention_v) return attention_v(value_++);
     if (role == Role::attention_k && model_.experts == 8) return DType::Q8_0;  // small beside the experts

@@ -114,6 +114,11 @@ TEST(QuantMix, ExpertsGoByTheirLayersName) {
   EXPECT_EQ(type_of("blk.3.ffn_down_shexp.weight", options, model, tensors), DType::Q6_K);
   EXPECT_EQ(type_of("blk.0.ffn_gate_inp.weight", options, model, tensors), DType::F32);
   EXPECT_EQ(type_of("blk.0.attn_k_b.weight", options, model, tensors), DType::Q5_0);
+  const QuantOptions fp4{find_quant_type("mxfp4_moe"), {}, {}, {}, false};
+  EXPECT_EQ(type_of("blk.2.ffn_down_exps.weight", fp4, model, tensors), DType::MXFP4);
+  EXPECT_EQ(type_of("blk.3.ffn_down_shexp.weight", fp4, model, tensors), DType::Q8_0);
+  EXPECT_EQ(type_of("blk.0.attn_k_b.weight", fp4, model, tensors), DType::Q8_0);
+  EXPECT_EQ(type_of("blk.0.ffn_gate_inp.weight", fp4, model, tensors), DType::F32);
   tensors.push_back({"blk.8.ffn_down_exps.weight", {64, 512, 256}, DType::F32});
   EXPECT_EQ(error_of([&] { quant_mix(options, model, tensors); }),
             "tensor 'blk.8.ffn_down_exps.weight': expected a layer below 8");
@@ -143,7 +148,7 @@ TEST(QuantMix, AnImportanceMatrixSparesAndSpendsBits) {
 TEST(QuantMix, NamesWhatItDoesNotKnow) {
   EXPECT_EQ(error_of([] { find_quant_type("q9"); }),
             "type 'q9': expected one of f32, bf16, f16, q8_0, q6_k, q5_1, q5_k_m, q5_k_s, q5_0, q4_1, q4_k_m, q4_k_s, "
-            "q4_0, iq4_nl, q3_k_l, q3_k_m, q3_k_s, q2_k");
+            "q4_0, iq4_nl, q3_k_l, q3_k_m, q3_k_s, q2_k, mxfp4_moe");
   EXPECT_EQ(error_of([] { parse_tensor_type_rule("attn_q"); }), "tensor type 'attn_q': expected PATTERN=TYPE");
   EXPECT_EQ(error_of([] { parse_tensor_type_rule("attn_q=i32"); }).find("tensor type 'i32': expected one of f32"), 0u);
   const QuantOptions options{find_quant_type("q8_0"), {{"attn_(", DType::F16}}, {}, {}, false};

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "formats/checkpoint.h"
 #include "formats/gguf.h"
 #include "formats/imatrix.h"
 #include "formats/safetensors.h"
@@ -124,6 +125,25 @@ TEST(Quantizer, AGgufFileKeepsItsMetadataAndEqualTypes) {
   EXPECT_NE(smaller.notes()[0].find("quantised already"), std::string::npos);
   EXPECT_TRUE(smaller.write(folder / "q4.gguf", always));
   EXPECT_EQ(Gguf::open(folder / "q4.gguf").integer("general.file_type", 0, 100), 2);
+}
+
+/// Of 4-bit floats every value can be stored again: blocks may differ, numbers not.
+TEST(Quantizer, ExpertsOfFourBitFloatsComeBackAsTheyAre) {
+  const TemporaryFolder folder;
+  const fs::path first = write(std::string(kFixtures) + "ds32-tiny", options("mxfp4_moe"), folder / "fp4.gguf");
+  const Gguf file = Gguf::open(first);
+  EXPECT_EQ(file.integer("general.file_type", 0, 100), 38);
+  EXPECT_EQ(file.find_tensor("blk.1.ffn_up_exps.weight")->type, "MXFP4");
+  EXPECT_EQ(file.find_tensor("blk.1.ffn_up_shexp.weight")->type, "Q8_0");
+  const auto values = [&](const fs::path& path) {
+    const Tensor t = open_checkpoint(path, device())->get("model.layers.1.mlp.experts.3.up_proj.weight").data;
+    return std::pair(t.dtype(), t.to_floats());
+  };
+  const auto [dtype, expert] = values(first);
+  EXPECT_EQ(dtype, DType::MXFP4);
+  const fs::path wide = write(first, options("f32"), folder / "f32.gguf");
+  EXPECT_EQ(values(wide).second, expert);
+  EXPECT_EQ(values(write(wide, options("mxfp4_moe"), folder / "again.gguf")).second, expert);
 }
 
 TEST(Quantizer, UsesImportance) {
