@@ -57,9 +57,8 @@ void ServeOptions::add_to(CLI::App& command) {
       ->allow_extra_args(false);
   command.add_option("--api-key-file", key_file, "Keys, one a line")->type_name("FILE");
   command
-      .add_option(
-          "--cors-origin", origins,
-          "A web site whose pages may use this server, * for all; by default those on this machine (repeatable)")
+      .add_option("--cors-origin", origins,
+                  "A web site whose pages may use this server, * for all; by default its own alone (repeatable)")
       ->type_name("ORIGIN")
       ->allow_extra_args(false);
   command.add_option("--server-name", hosts, "A further name by which this server is called (repeatable)")
@@ -117,7 +116,6 @@ HttpServerOptions ServeOptions::http() const {
   if (const char* k = std::getenv("DURE_API_KEY"); k != nullptr && *k != '\0') o.access.keys.add(k);
   if (!key_file.empty()) o.access.keys.load(key_file);
   o.access.origins = origins;
-  if (origins.empty()) o.access.origins = {"http://localhost:*", "http://127.0.0.1:*"};  // what people develop
   o.access.hosts = hosts;
   if (!is_loopback(host) && o.access.keys.empty()) {
     require(insecure,
