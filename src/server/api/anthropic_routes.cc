@@ -1,12 +1,14 @@
 #include "server/api/anthropic_answer.h"
 #include "server/api/anthropic_request.h"
 #include "server/api/endpoints.h"
+#include "server/http/event_stream.h"
 
 namespace dure {
 namespace {
 
 void message(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   OpenAiRequest request = read_anthropic_message(parse_body(exchange->request()), context.limits);
+  if (request.form.stream) SseStream::expect(*exchange, "error");
   const ModelLease lease = acquire_model(context, request.form.model);
   submit_answer(context, lease, std::move(request.chat), exchange, make_anthropic_sink(exchange, lease, request.form));
 }

@@ -9,6 +9,7 @@
 #include "server/api/ollama_answer.h"
 #include "server/api/ollama_request.h"
 #include "server/api/server_context.h"
+#include "server/http/event_stream.h"
 
 namespace dure {
 namespace {
@@ -123,6 +124,7 @@ void load(ServerContext& context, const std::shared_ptr<Exchange>& exchange, con
 }
 
 void answer(ServerContext& context, const std::shared_ptr<Exchange>& exchange, OllamaRequest request, OllamaKind kind) {
+  if (request.form.stream) NdjsonStream::expect(*exchange);
   if (request.empty) return load(context, exchange, request, kind);
   const ModelLease lease = acquire_model(context, model_name(context, request.form.model));
   const auto sink = make_ollama_sink(exchange, lease, kind, request.form.stream);

@@ -181,6 +181,7 @@ class StreamedChat : public ApiSink {
 
 void chat_completion(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   OpenAiRequest request = read_chat_completion(parse_body(exchange->request()), context.limits);
+  if (request.form.stream) SseStream::expect(*exchange);
   const ModelLease lease = acquire_model(context, request.form.model);
   const auto sink = make_chat_sink(exchange, lease, request);
   submit_answer(context, lease, std::move(request.chat), exchange, sink);

@@ -197,6 +197,7 @@ int echo(Completions& all, int index, const ChatRequest& prompt, bool with_logpr
 
 void completion(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   const CompletionRequest r = read_completion(parse_body(exchange->request()), context.limits);
+  if (r.form.stream) SseStream::expect(*exchange);
   const ModelLease lease = acquire_model(context, r.form.model);
   const auto all = std::make_shared<Completions>(exchange, r, lease.id);
   const int count = static_cast<int>(r.prompts.size());

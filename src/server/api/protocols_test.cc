@@ -145,6 +145,31 @@ TEST_F(Loading, RequestsWaitForTheirModel) {
   for (const HttpResponse& r : answers(true)) EXPECT_EQ(r.status, 200) << r.body;
 }
 
+TEST_F(Loading, StreamsSayThatTheServerLives) {
+  auto loader = std::async(std::launch::async, [&] { return finish(ask_for_chat()); });
+  while (pool_.ready()) std::this_thread::yield();
+  struct Case {
+    const char *path, *body, *said, *before_error;
+  };
+  std::vector<std::shared_ptr<RecordedExchange>> waiting;
+  for (const Case& c :
+       {Case{"/v1/chat/completions", R"({"messages":[{"role":"user","content":"a"}],"max_tokens":2,"stream":true})",
+             ": keep-alive\n\n", "data: "},
+        Case{"/v1/responses", R"({"input":"a","max_output_tokens":2,"stream":true})", ": keep-alive\n\n", "data: "},
+        Case{"/v1/messages", R"({"messages":[{"role":"user","content":"a"}],"max_tokens":2,"stream":true})",
+             ": keep-alive\n\n", "event: error\ndata: "},
+        Case{"/api/generate", R"({"model":"tiny","prompt":"a","options":{"num_predict":2}})", " ", ""}}) {
+    waiting.push_back(begin("POST", c.path, c.body));
+    const WaitingForm form = waiting.back()->waiting();
+    EXPECT_EQ(form.bytes, c.said) << c.path;
+    EXPECT_EQ(form.before, c.before_error) << c.path;
+    EXPECT_TRUE(form.tells_errors) << c.path;
+  }
+  gate_->set_value(true);
+  EXPECT_EQ(loader.get().status, 200);
+  for (const auto& w : waiting) EXPECT_EQ(finish(w).status, 200);
+}
+
 TEST_F(Loading, WhoWaitsHearsThatItFailed) {
   for (const HttpResponse& r : answers(false)) {
     EXPECT_EQ(r.status, 500);

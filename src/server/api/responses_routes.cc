@@ -1,11 +1,13 @@
 #include "server/api/endpoints.h"
 #include "server/api/responses_answer.h"
+#include "server/http/event_stream.h"
 
 namespace dure {
 namespace {
 
 void response(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   ResponsesRequest request = read_response_request(parse_body(exchange->request()), context.limits, context.responses);
+  if (request.form.stream) SseStream::expect(*exchange);
   const ModelLease lease = acquire_model(context, request.form.model);
   const auto sink = make_response_sink(exchange, lease, request, context.responses);
   submit_answer(context, lease, std::move(request.chat), exchange, sink);

@@ -3,18 +3,33 @@
 #include "base/error.h"
 
 namespace dure {
+namespace {
+
+constexpr const char *kComment = ": keep-alive\n\n", *kSpace = " ";
+
+HttpHeaders sse_headers() {
+  // Proxies must neither keep nor collect what is meant for now.
+  return {
+      {"content-type", "text/event-stream; charset=utf-8"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}};
+}
+
+HttpHeaders ndjson_headers() { return {{"content-type", "application/x-ndjson"}, {"cache-control", "no-cache"}}; }
+
+}  // namespace
 
 SseStream::SseStream(std::shared_ptr<Exchange> exchange, std::chrono::milliseconds silence)
     : exchange_(std::move(exchange)), silence_(silence) {}
 
+void SseStream::expect(Exchange& exchange, std::string_view error_event, std::chrono::milliseconds silence) {
+  const std::string name = error_event.empty() ? std::string() : fmt::format("event: {}\n", error_event);
+  exchange.keep_waiting(silence, {sse_headers(), kComment, name + "data: ", "\n\n", true});
+}
+
 void SseStream::start() {
   if (started_) return;
   started_ = true;
-  // Proxies must neither keep nor collect what is meant for now.
-  exchange_->start(200, {{"content-type", "text/event-stream; charset=utf-8"},
-                         {"cache-control", "no-cache"},
-                         {"x-accel-buffering", "no"}});
-  exchange_->keep_alive(": keep-alive\n\n", silence_);
+  exchange_->start(200, sse_headers());
+  exchange_->keep_alive(kComment, silence_);
 }
 
 void SseStream::event(std::string_view data) {
@@ -42,11 +57,15 @@ void SseStream::done() {
   end();
 }
 
+void NdjsonStream::expect(Exchange& exchange, std::chrono::milliseconds silence) {
+  exchange.keep_waiting(silence, {ndjson_headers(), kSpace, "", "\n", true});
+}
+
 void NdjsonStream::start() {
   if (started_) return;
   started_ = true;
-  exchange_->start(200, {{"content-type", "application/x-ndjson"}, {"cache-control", "no-cache"}});
-  exchange_->keep_alive(" ", silence_);
+  exchange_->start(200, ndjson_headers());
+  exchange_->keep_alive(kSpace, silence_);
 }
 
 void NdjsonStream::line(std::string_view json) {

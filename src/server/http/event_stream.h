@@ -17,6 +17,11 @@ class SseStream {
   /// `silence`: after so long without an event a comment says that the server lives.
   explicit SseStream(std::shared_ptr<Exchange> exchange, std::chrono::milliseconds silence = kSseSilence);
 
+  /// The answer will be such a stream, once its model is loaded: a client that has waited for `silence` gets the status
+  /// and comments. What fails after that is an event, with this name if there is one.
+  static void expect(Exchange& exchange, std::string_view error_event = {},
+                     std::chrono::milliseconds silence = kSseSilence);
+
   void start();                                              ///< sends the status at once; clients give up on silence
   void event(std::string_view data);                         ///< REQUIRES: one line, as JSON is
   void event(std::string_view name, std::string_view data);  ///< with an "event:" line
@@ -40,6 +45,9 @@ class NdjsonStream {
   /// JSON, where every parser skips it; an empty line would be an error to those that parse each line.
   explicit NdjsonStream(std::shared_ptr<Exchange> exchange, std::chrono::milliseconds silence = kSseSilence)
       : exchange_(std::move(exchange)), silence_(silence) {}
+
+  /// See SseStream; what fails is a line.
+  static void expect(Exchange& exchange, std::chrono::milliseconds silence = kSseSilence);
 
   void start();                      ///< sends the status at once; clients give up on silence
   void line(std::string_view json);  ///< REQUIRES: no newline in it

@@ -12,9 +12,9 @@ void ExchangeChannel::wake() {
 void ExchangeChannel::send(HttpResponse response) {
   std::function<void()> dropped;  // what a callback holds may be much: not under the lock
   const std::lock_guard lock(mutex_);
-  if (state_ == State::streaming && waited_for_) {
-    if (response.status == 200)
-      batch_.bytes += response.body;
+  if (state_ == State::streaming && waiting_) {
+    if (response.status == 200 || waiting_->tells_errors)
+      batch_.bytes += waiting_->before + response.body + waiting_->after;
     else
       broken_ = true;  // the client was told 200
   } else if (state_ == State::fresh) {
@@ -31,6 +31,7 @@ void ExchangeChannel::send(HttpResponse response) {
 
 void ExchangeChannel::start(int status, HttpHeaders headers) {
   const std::lock_guard lock(mutex_);
+  waiting_.reset();
   if (state_ != State::fresh) return;
   state_ = State::streaming;
   batch_.head = HttpResponse{status, std::move(headers)};
@@ -90,11 +91,11 @@ void ExchangeChannel::keep_alive(std::string bytes, std::chrono::milliseconds si
   wake();
 }
 
-void ExchangeChannel::keep_waiting(std::chrono::milliseconds silence) {
+void ExchangeChannel::keep_waiting(std::chrono::milliseconds silence, WaitingForm form) {
   const std::lock_guard lock(mutex_);
   if (state_ != State::fresh) return;
-  waited_for_ = true;
-  keep_alive_.assign(1, '\n');
+  keep_alive_ = form.bytes;
+  waiting_ = std::move(form);
   silence_ = silence;
   wake();
 }
@@ -120,15 +121,15 @@ bool ExchangeChannel::broken() const {
 
 std::chrono::milliseconds ExchangeChannel::silence() const {
   const std::lock_guard lock(mutex_);
-  const bool quiet = state_ == State::streaming || (state_ == State::fresh && waited_for_);
+  const bool quiet = state_ == State::streaming || (state_ == State::fresh && waiting_);
   return quiet ? silence_ : std::chrono::milliseconds(0);
 }
 
 void ExchangeChannel::break_silence() {
   const std::lock_guard lock(mutex_);
-  if (state_ == State::fresh && waited_for_) {
+  if (state_ == State::fresh && waiting_) {
     state_ = State::streaming;
-    batch_.head = HttpResponse{200, {{"content-type", "application/json"}}};
+    batch_.head = HttpResponse{200, waiting_->headers};
   }
   append(keep_alive_);
 }
@@ -178,7 +179,10 @@ class ChannelExchange : public Exchange {
   void keep_alive(std::string bytes, std::chrono::milliseconds silence) override {
     channel_->keep_alive(std::move(bytes), silence);
   }
-  void keep_waiting(std::chrono::milliseconds silence) override { channel_->keep_waiting(silence); }
+  using Exchange::keep_waiting;
+  void keep_waiting(std::chrono::milliseconds silence, WaitingForm form) override {
+    channel_->keep_waiting(silence, std::move(form));
+  }
 
  private:
   std::shared_ptr<ExchangeChannel> channel_;

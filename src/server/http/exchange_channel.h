@@ -27,7 +27,7 @@ class ExchangeChannel {
   bool answered() const;  ///< ended, or nobody listens any more
   void on_close(std::function<void()> callback);
   void keep_alive(std::string bytes, std::chrono::milliseconds silence);
-  void keep_waiting(std::chrono::milliseconds silence);
+  void keep_waiting(std::chrono::milliseconds silence, WaitingForm form);
   /// The handler gave up its end: a stream that has not ended never will.
   void drop();
 
@@ -57,7 +57,7 @@ class ExchangeChannel {
   std::function<void()> wake_;
   State state_ = State::fresh;
   bool woken_ = false, closed_ = false, broken_ = false;
-  bool waited_for_ = false;  ///< a whole answer: when silence is broken before it begins, its status goes out
+  std::optional<WaitingForm> waiting_;  ///< until the answer begins: what breaks the silence
   Batch batch_;
   std::string keep_alive_;
   std::chrono::milliseconds silence_{0};

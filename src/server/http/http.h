@@ -91,6 +91,15 @@ HttpResponse openai_error(const HttpError& error);
 /// 500, which names the request and says nothing of the inside.
 HttpError to_http_error(const std::exception_ptr& error, std::string_view request_id);
 
+/// How a client that waits for its answer to begin hears that the server lives: a status of 200 with `headers`, then
+/// `bytes` again and again. The body of a send() that comes later stands between `before` and `after`.
+struct WaitingForm {
+  HttpHeaders headers = {{"content-type", "application/json"}};
+  std::string bytes = "\n";
+  std::string before = {}, after = {};
+  bool tells_errors = false;  ///< else an error can only cut the connection: the client was told 200
+};
+
 /// One request and the way to answer it: send(), or start(), write()* and end(). Methods may be called from any thread
 /// and never block: bytes are queued. After the end, or when the client is gone, they do nothing. An exchange that is
 /// dropped without an answer becomes a 500; one that is dropped in mid-stream cuts the connection, so that the client
@@ -114,10 +123,11 @@ class Exchange {
   virtual void on_close(std::function<void()> callback) = 0;
   /// From start() to end(), `bytes` are sent after each `silence`.
   virtual void keep_alive(std::string bytes, std::chrono::milliseconds silence) = 0;
-  /// For JSON that takes long to make: unless the answer begins within `silence`, status 200 goes out, then a blank
-  /// line after each `silence`, so that neither clients nor proxies give up. send() adds the body; by then an error can
-  /// only cut the connection.
-  virtual void keep_waiting(std::chrono::milliseconds silence) = 0;
+  /// For an answer that takes long to make: unless it begins within `silence`, what `form` says goes out after each
+  /// `silence`, so that neither clients nor proxies give up. A start() finds its status sent.
+  virtual void keep_waiting(std::chrono::milliseconds silence, WaitingForm form) = 0;
+  /// The same for JSON: blank lines.
+  void keep_waiting(std::chrono::milliseconds silence) { keep_waiting(silence, {}); }
 
   /// Answers in the format of the route's protocol; nothing if the answer has started.
   void send_error(const HttpError& error) { send(errors_(error)); }

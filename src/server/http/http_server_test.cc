@@ -406,6 +406,48 @@ TEST_F(HttpServerTest, WholeAnswersKeepTheirClients) {
   EXPECT_THAT(client.rest(), Not(HasSubstr("0\r\n\r\n")));
 }
 
+TEST_F(HttpServerTest, WhoWaitsForAStreamHearsThatTheServerLives) {
+  start();
+  RawClient client(server->port());
+  const auto held = [&] {
+    client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    return next_held();
+  };
+  auto exchange = held();
+  SseStream::expect(*exchange, {}, 10s);
+  exchange->send_error(HttpError(404, "invalid_request_error", "", "soon enough for a status"));
+  EXPECT_EQ(client.answer().status, 404);
+
+  exchange = held();
+  SseStream::expect(*exchange, {}, 50ms);
+  EXPECT_THAT(client.until("\r\n\r\n"), AllOf(HasSubstr("200 OK"), HasSubstr("text/event-stream")));
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(client.until("\n\n\r\n"), HasSubstr(": keep-alive\n\n"));
+  SseStream stream(exchange);
+  stream.event("1");
+  stream.done();
+  EXPECT_THAT(client.until("0\r\n\r\n"), AllOf(HasSubstr("data: 1\n\n"), HasSubstr("data: [DONE]\n\n")));
+
+  exchange = held();
+  SseStream::expect(*exchange, "error", 50ms);
+  EXPECT_NE(client.until("\n\n\r\n"), "");
+  exchange->send_error(HttpError(500, "server_error", "", "too late for a status"));
+  EXPECT_THAT(client.until("0\r\n\r\n"), AllOf(HasSubstr("event: error\ndata: {"), HasSubstr("too late for a status")));
+
+  exchange = held();
+  NdjsonStream::expect(*exchange, 50ms);
+  EXPECT_THAT(client.until("1\r\n \r\n"), HasSubstr("application/x-ndjson"));
+  exchange->send_error(HttpError(500, "server_error", "", "too late for a status"));
+  EXPECT_THAT(client.until("0\r\n\r\n"), HasSubstr("}\n\r\n"));
+
+  exchange = held();
+  SseStream::expect(*exchange, {}, 50ms);
+  EXPECT_NE(client.until("\n\n\r\n"), "");
+  SseStream(exchange).event("half");
+  EXPECT_NE(client.until("half\n\n"), "");
+  exchange.reset();
+  EXPECT_THAT(client.rest(), Not(HasSubstr("0\r\n\r\n")));
+}
+
 TEST_F(HttpServerTest, TimesOut) {
   options.limits.header = 150ms;
   options.limits.upload = 150ms;

@@ -17,6 +17,16 @@ void RecordedExchange::start(int status, HttpHeaders headers) {
   state_ = State::streaming;
 }
 
+void RecordedExchange::keep_waiting(std::chrono::milliseconds, WaitingForm form) {
+  const std::lock_guard lock(mutex_);
+  waiting_ = std::move(form);
+}
+
+WaitingForm RecordedExchange::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_;
+}
+
 void RecordedExchange::write(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   if (state_ == State::streaming && !closed_) response_.body += bytes;

@@ -20,11 +20,13 @@ class RecordedExchange : public Exchange {
   bool closed() const override;
   void on_close(std::function<void()> callback) override;
   void keep_alive(std::string, std::chrono::milliseconds) override {}
-  void keep_waiting(std::chrono::milliseconds) override {}
+  using Exchange::keep_waiting;
+  void keep_waiting(std::chrono::milliseconds silence, WaitingForm form) override;
 
   void close();  ///< the client goes away
   bool ended() const;
   HttpResponse response() const;  ///< as far as it has come
+  WaitingForm waiting() const;    ///< what would have been said before it
 
  private:
   enum class State { fresh, streaming, ended };
@@ -33,6 +35,7 @@ class RecordedExchange : public Exchange {
   State state_ = State::fresh;
   bool closed_ = false;
   HttpResponse response_;
+  WaitingForm waiting_;
   std::function<void()> callback_;
 };
 
