@@ -2,10 +2,13 @@
 
 import json
 import signal
+import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import urlparse
 
 from program import DURE, MODEL, PATIENCE
 
@@ -60,3 +63,29 @@ class Server:
             assert time.monotonic() < limit, s
             time.sleep(0.05)
         return s
+
+
+def at_once(calls):
+    """The results of functions that run at the same time."""
+    results = [None] * len(calls)
+
+    def keep(i):
+        results[i] = calls[i]()
+    threads = [threading.Thread(target=keep, args=(i,)) for i in range(len(calls))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(PATIENCE)
+    return results
+
+
+class Streams:
+    """A request whose answer streams, on a socket that can be left at any time."""
+
+    def __init__(self, server, max_tokens=4000, stream=True):
+        url = urlparse(server.url)
+        self.socket = socket.create_connection((url.hostname, url.port), timeout=PATIENCE)
+        body = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "stream": stream, "max_tokens": max_tokens,
+                           "ignore_eos": True}).encode()
+        self.socket.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                            + str(len(body)).encode() + b"\r\n\r\n" + body)

@@ -3,44 +3,15 @@ keys, and stops."""
 
 import json
 import signal
-import socket
 import tempfile
-import threading
 import time
 import unittest
 from pathlib import Path
-from urllib.parse import urlparse
 
 from program import MODEL, PATIENCE, main, run
-from serve import Server
+from serve import Server, Streams, at_once
 
 LONG = " ".join(f"word{i % 101}" for i in range(900))
-
-
-def at_once(calls):
-    """The results of functions that run at the same time."""
-    results = [None] * len(calls)
-
-    def keep(i):
-        results[i] = calls[i]()
-    threads = [threading.Thread(target=keep, args=(i,)) for i in range(len(calls))]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join(PATIENCE)
-    return results
-
-
-class Streams:
-    """A request whose answer streams, on a socket that can be left at any time."""
-
-    def __init__(self, server, max_tokens=4000, stream=True):
-        url = urlparse(server.url)
-        self.socket = socket.create_connection((url.hostname, url.port), timeout=PATIENCE)
-        body = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "stream": stream, "max_tokens": max_tokens,
-                           "ignore_eos": True}).encode()
-        self.socket.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
-                            + str(len(body)).encode() + b"\r\n\r\n" + body)
 
 
 class ServeTest(unittest.TestCase):
@@ -78,6 +49,33 @@ class ServeTest(unittest.TestCase):
             again, usage = server.chat(LONG)
             self.assertEqual(again, first)
             self.assertGreaterEqual(usage["prompt_tokens_details"]["cached_tokens"], 0.95 * usage["prompt_tokens"])
+
+    def test_exact_answers_do_not_depend_on_the_cache(self):
+        folder = self.folder()
+        options = ("--cache-dir", folder, "--context", "8000", "--exact")
+        kinds = [{}, {"temperature": 1, "seed": 7}]
+        prompts = [LONG, LONG[:len(LONG) // 2], "Hi"]  # the second one hits the first in the middle of a block
+        calls = [(p, k) for k in kinds for p in prompts]
+
+        def answers(server):
+            given = [server.chat(p, **k) for p, k in calls]
+            return [text for text, _ in given], [u["prompt_tokens_details"]["cached_tokens"] for _, u in given]
+        alone = []
+        for p, k in calls:  # each in a server that has read nothing else
+            with Server("--no-cache-dir", *options[2:]) as server:
+                text, usage = server.chat(p, **k)
+                self.assertEqual(usage["prompt_tokens_details"]["cached_tokens"], 0)
+                alone.append(text)
+        with Server(*options) as server:
+            self.assertEqual(answers(server)[0], alone)
+            again, hits = answers(server)
+            self.assertEqual(again, alone)
+            self.assertTrue(all(hits), hits)
+        with Server(*options) as server:
+            again, hits = answers(server)
+            self.assertEqual(again, alone)
+            self.assertGreater(hits[0], 2000)
+            self.assertEqual(at_once([lambda p=p, k=k: server.chat(p, **k)[0] for p, k in calls * 5]), alone * 5)
 
     def test_a_broken_cache_costs_speed_alone(self):
         folder = self.folder()
