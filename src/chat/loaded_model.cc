@@ -153,7 +153,7 @@ std::vector<int> LoadedModel::raw_prompt(std::string_view text) const {
 int LoadedModel::affordable_context(DType cache_dtype) const {
   constexpr int64_t kLeast = KVCache::kBlockSize;
   return static_cast<int>(
-      std::clamp<int64_t>(affordable_tokens(cache_dtype), kLeast, model_->info().max_position_embeddings));
+      std::min<int64_t>(std::max(affordable_tokens(cache_dtype), kLeast), model_->info().max_position_embeddings));
 }
 
 int64_t LoadedModel::affordable_cache(DType cache_dtype, int max_model_len, int sequences) const {
