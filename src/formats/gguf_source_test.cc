@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "formats/safetensors.h"
@@ -86,15 +86,6 @@ std::vector<float> rows_of(const GgufSource& source, const std::string& name, in
     return values;
   }
   return {};
-}
-
-std::string error_of(const std::function<void()>& use) {
-  try {
-    use();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
 }
 
 TEST(GgufSource, LlamasRotaryChannelsBecomeNeighbours) {

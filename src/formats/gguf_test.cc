@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "formats/gguf_writer.h"
 #include "formats/temporary_folder.h"
 
@@ -25,15 +25,6 @@ Gguf parse(const std::string& file) {
   return Gguf::parse(std::as_bytes(std::span(*owner)), "x.gguf", owner);
 }
 
-template <class Use>
-std::string error_of(Use use) {
-  try {
-    use();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
 std::string open_error(const std::string& file) {
   return error_of([&] { parse(file); });
 }

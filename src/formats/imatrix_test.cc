@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/file.h"
 #include "formats/gguf_writer.h"
 #include "formats/temporary_folder.h"
@@ -30,13 +30,8 @@ std::string packed(Values... values) {
 
 Imatrix parse(const std::string& bytes) { return parse_imatrix(std::as_bytes(std::span(bytes)), "test"); }
 
-std::string error_of(const std::string& bytes) {
-  try {
-    parse(bytes);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+std::string parse_error(const std::string& file) {
+  return error_of([&] { parse(file); });
 }
 
 TEST(ImatrixFile, WritesWhatItReads) {
@@ -89,7 +84,7 @@ TEST(ImatrixFile, SaysWhatIsWrong) {
       {model.bytes(), "a GGUF file of type"},
       {lonely.bytes(), "no counts beside its sums"},
   };
-  for (const auto& [bytes, expected] : cases) EXPECT_THAT(error_of(bytes), HasSubstr(expected));
+  for (const auto& [bytes, expected] : cases) EXPECT_THAT(parse_error(bytes), HasSubstr(expected));
 }
 
 }  // namespace

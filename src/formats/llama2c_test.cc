@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/json.h"
 #include "formats/safetensors.h"
 #include "formats/temporary_folder.h"
@@ -35,13 +35,8 @@ Llama2c parse(const std::string& file) {
   return parse_llama2c(std::as_bytes(std::span(*owner)), "x.bin", owner, device());
 }
 
-std::string error_of(const std::string& file) {
-  try {
-    parse(file);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
+std::string parse_error(const std::string& file) {
+  return error_of([&] { parse(file); });
 }
 
 // dim 4, hidden 3, 1 layer, 1 head, 1 kv head, 2 tokens, context 2
@@ -80,10 +75,10 @@ TEST(Llama2c, RefusesSizesThatCannotBe) {
   for (const Case& c : cases) {
     std::vector<int32_t> header = kHeader;
     header[static_cast<size_t>(c.field)] = c.value;
-    EXPECT_THAT(error_of(file_of(header, kFloats)), HasSubstr(c.message)) << c.field << " " << c.value;
+    EXPECT_THAT(parse_error(file_of(header, kFloats)), HasSubstr(c.message)) << c.field << " " << c.value;
   }
   const std::string file = file_of(kHeader, kFloats);
-  for (size_t n = 0; n < file.size(); ++n) EXPECT_NE(error_of(file.substr(0, n)), "") << n;
+  for (size_t n = 0; n < file.size(); ++n) EXPECT_NE(parse_error(file.substr(0, n)), "") << n;
 }
 
 TEST(Llama2c, ConvertsStories260K) {

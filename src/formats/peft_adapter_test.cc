@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/json.h"
 #include "formats/safetensors.h"
 #include "formats/temporary_folder.h"
@@ -27,15 +27,6 @@ Json config(const std::string& changes = "{}") {
 }
 
 PeftConfig parsed(const std::string& changes) { return parse_peft_config(config(changes), "adapter_config.json"); }
-
-std::string error_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 constexpr const char* kQ0 = "model.layers.0.self_attn.q_proj";
 

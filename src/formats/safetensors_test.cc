@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/file.h"
 #include "formats/temporary_folder.h"
 
@@ -26,14 +26,8 @@ Safetensors parse(const std::string& file) {
   return Safetensors::parse(std::as_bytes(std::span(*owner)), "x.safetensors", owner);
 }
 
-/// The message of the error, or "" if there is none.
-std::string error_of(const std::string& file) {
-  try {
-    parse(file);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
+std::string parse_error(const std::string& file) {
+  return error_of([&] { parse(file); });
 }
 
 Device& device() {
@@ -119,7 +113,7 @@ TEST(Safetensors, RefusesBadHeadersAndNamesTheTensor) {
       {R"({"a":{"dtype":"F32","dtype":"I64","shape":[1],"data_offsets":[0,8]}})", eight, "twice"},
   };
   for (const Case& c : cases) {
-    const std::string message = error_of(file_of(c.header, c.data));
+    const std::string message = parse_error(file_of(c.header, c.data));
     EXPECT_THAT(message, HasSubstr(c.message)) << c.header;
     EXPECT_THAT(message, ::testing::StartsWith("x.safetensors: ")) << c.header;
     EXPECT_EQ(message.find('\n'), message.npos);
@@ -130,13 +124,13 @@ TEST(Safetensors, RefusesEveryTruncationAndSurvivesEveryBitFlip) {
   const std::string file = file_of(R"({"__metadata__":{"k":"a:\"b"},"a:\"":{"dtype":"F16","shape":[2,1],)"
                                    R"("data_offsets":[0,4]},"b":{"dtype":"I32","shape":[1],"data_offsets":[4,8]}})",
                                    "12345678");
-  EXPECT_EQ(error_of(file), "");
-  for (size_t n = 0; n < file.size(); ++n) EXPECT_NE(error_of(file.substr(0, n)), "") << n;
-  EXPECT_NE(error_of(file + "x"), "");
+  EXPECT_EQ(parse_error(file), "");
+  for (size_t n = 0; n < file.size(); ++n) EXPECT_NE(parse_error(file.substr(0, n)), "") << n;
+  EXPECT_NE(parse_error(file + "x"), "");
   for (size_t bit = 0; bit < file.size() * 8; ++bit) {
     std::string flipped = file;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ 1 << bit % 8);
-    error_of(flipped);  // any outcome but a crash
+    parse_error(flipped);  // any outcome but a crash
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "formats/gguf_pre_tokenizers.h"
 #include "formats/tokenizer_gguf.h"
 #include "formats/tokenizer_json.h"
@@ -26,15 +26,6 @@ Gguf written(const TokenizerSpec& spec, int vocab_size, const GenerationConfig& 
   GgufWriter writer;
   add_tokenizer(writer, spec, generation, vocab_size, pre);
   return parse(writer);
-}
-
-std::string error_of(const std::function<void()>& use) {
-  try {
-    use();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
 }
 
 std::map<int, std::string> texts_of(const TokenizerSpec& spec) {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/json.h"
 #include "formats/llama2c_tokenizer.h"
 #include "formats/temporary_folder.h"
@@ -29,16 +29,6 @@ std::string file_with(const std::string& changes = "{}") {
     "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<unk>": 3}, "merges": ["a b"]}})");
   json.merge_patch(Json::parse(changes));
   return json.dump();
-}
-
-template <class Run>
-std::string error_of(Run run) {
-  try {
-    run();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(TokenizerJson, ReadsVocabularyMergesAndTemplate) {

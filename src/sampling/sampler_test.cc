@@ -7,7 +7,7 @@
 #include <limits>
 #include <map>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/rng.h"
 
 namespace dure {
@@ -35,15 +35,6 @@ std::vector<float> random_logits(uint64_t seed, size_t n) {
   std::vector<float> z(n);
   for (float& v : z) v = float(rng.uniform() * 8);
   return z;
-}
-
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 TEST(Sampler, GreedyTakesTheLikeliest) {

@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "base/json_lines.h"
 #include "toolbox/token_losses.h"
 
 namespace dure {
@@ -42,16 +42,12 @@ ChoiceQuestion read_question(const Json& record, const std::string& source, cons
 }  // namespace
 
 std::vector<ChoiceQuestion> read_choice_questions(const std::filesystem::path& path, size_t most) {
-  const std::string text = read_file(path), group = path.stem().string();
+  const std::string group = path.stem().string();
   std::vector<ChoiceQuestion> questions;
-  for (size_t begin = 0, line = 1; begin < text.size() && (most == 0 || questions.size() < most); ++line) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view record = std::string_view(text).substr(begin, end - begin);
-    begin = end + 1;
-    if (record.find_first_not_of(" \t\r") == record.npos) continue;
-    const std::string source = fmt::format("{}:{}", path.string(), line);
-    questions.push_back(read_question(parse_json(record, source), source, group));
-  }
+  for_each_json_line(path, [&](const Json& record, const std::string& source) {
+    questions.push_back(read_question(record, source, group));
+    return questions.size() != most;
+  });
   require(!questions.empty(), "{}: no questions", path.string());
   return questions;
 }

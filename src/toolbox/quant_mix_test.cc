@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "base/error_of.h"
 
 namespace dure {
 namespace {
@@ -27,15 +27,6 @@ DType type_of(std::string_view name, const QuantOptions& options, const QuantMod
   for (size_t i = 0; i < tensors.size(); ++i)
     if (tensors[i].name == name) return types[i];
   throw std::out_of_range(std::string(name));
-}
-
-std::string error_of(const std::function<void()>& use) {
-  try {
-    use();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
 }
 
 }  // namespace

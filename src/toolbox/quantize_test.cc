@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "backend/registry.h"
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/rng.h"
@@ -35,15 +35,6 @@ bool always(int64_t, int64_t) { return true; }
 fs::path write(const fs::path& model, const QuantizeOptions& o, const fs::path& file, int threads = 2) {
   EXPECT_TRUE(Quantizer(model, o, device(threads)).write(file, always));
   return file;
-}
-
-std::string error_of(const std::function<void()>& use) {
-  try {
-    use();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
 }
 
 /// The file's tensors as float32 must be those of the checkpoint after a round trip through `dtype`.

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "base/error.h"
+#include "base/error_of.h"
 #include "base/file.h"
 #include "formats/temporary_folder.h"
 
@@ -23,15 +23,6 @@ void write_parts(ResumableFile& file, size_t count) {
     file.append(bytes(std::string_view(text).substr(3)));
     file.end_part();
   }
-}
-
-std::string error_of(const std::function<void()>& use) {
-  try {
-    use();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
 }
 
 TEST(ResumableFile, TakesItsNameWhenItIsWhole) {

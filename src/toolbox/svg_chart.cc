@@ -7,6 +7,8 @@
 #include <iterator>
 #include <limits>
 
+#include "base/markup.h"
+
 namespace dure {
 namespace {
 
@@ -59,19 +61,6 @@ ChartSeries thinned(const ChartSeries& s) {
   return out;
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 /// Writes one document, in pixels from the top left.
 class Drawing {
  public:
@@ -84,7 +73,8 @@ class Drawing {
     add(R"(<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="{}"/>)", x1, y1, x2, y2, colour);
   }
   void text(double x, double y, const char* anchor, std::string_view words, const char* colour = "#444") {
-    add(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="{}" fill="{}">{}</text>)", x, y, anchor, colour, escaped(words));
+    add(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="{}" fill="{}">{}</text>)", x, y, anchor, colour,
+        escape_markup(words));
   }
   std::string take() { return std::move(out_); }
 

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "base/error_of.h"
 #include "base/file.h"
 #include "base/utf8.h"
 #include "formats/temporary_folder.h"
@@ -34,15 +35,6 @@ std::vector<std::string> ids(const StoredConversation& conversation) {
   return out;
 }
 using Ids = std::vector<std::string>;
-
-std::string error_of(const std::function<void()>& use) {
-  try {
-    use();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
 
 TEST(ConversationStore, PutsByVersion) {
   TestStore store;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/markup.h"
 #include "text/jinja/characters.h"
 #include "text/jinja/operators.h"
 #include "text/jinja/print.h"
@@ -34,21 +35,6 @@ Value trim(Runtime& runtime, const Value& input, const Args& args) {
 Value replace_filter(Runtime& runtime, const Value& input, const Args& args) {
   const Parameters p = args.bind("replace", {"old", "new", "count"}, 2);
   return runtime.string(replace(to_text(input), to_text(p[0]), to_text(p[1]), p.integer_or(2, -1)));
-}
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&#34;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-  return out;
 }
 
 std::string escape_url(std::string_view text) {
@@ -244,9 +230,9 @@ constexpr NamedNative kFilters[] = {
     {"lower", map_text<lower>},
     {"title", change_text<title>},
     {"capitalize", change_text<capitalize>},
-    {"escape", map_text<escape_html>},
-    {"e", map_text<escape_html>},
-    {"forceescape", map_text<escape_html>},
+    {"escape", map_text<escape_markup>},
+    {"e", map_text<escape_markup>},
+    {"forceescape", map_text<escape_markup>},
     {"urlencode", map_text<escape_url>},
     {"safe", same},
     {"trim", trim},

@@ -1,8 +1,8 @@
 #include "train/rewards/problem.h"
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
+#include "base/json_lines.h"
 #include "train/rewards/final_answer.h"
 
 namespace dure {
@@ -55,16 +55,11 @@ Problem read_problem(const Json& record, std::string_view kind, const std::strin
 }  // namespace
 
 std::vector<Problem> read_problems(const std::filesystem::path& path, std::string_view kind, size_t most) {
-  const std::string text = read_file(path);
   std::vector<Problem> problems;
-  for (size_t begin = 0, line = 1; begin < text.size() && (most == 0 || problems.size() < most); ++line) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view record = std::string_view(text).substr(begin, end - begin);
-    begin = end + 1;
-    if (record.find_first_not_of(" \t\r") == record.npos) continue;
-    const std::string source = fmt::format("{}:{}", path.string(), line);
-    problems.push_back(read_problem(parse_json(record, source), kind, source));
-  }
+  for_each_json_line(path, [&](const Json& record, const std::string& source) {
+    problems.push_back(read_problem(record, kind, source));
+    return problems.size() != most;
+  });
   require(!problems.empty(), "{}: no problems", path.string());
   return problems;
 }
