@@ -3,7 +3,7 @@
 #   recipes/dure-mini/data.sh [--data DIR] [--out DIR] [--percent N]
 # --data     a local copy of the public files, OWNER/NAME/PATH, instead of the network
 # --out      where everything goes; by default runs/dure-mini/data
-# --percent  share of the full size, to try it out; by default 100
+# --percent  share of the size that the recipe wants: 2 to try it out, 1000 for a longer run; by default 100
 # DURE names the program; by default the release build's. Stages that are done are not done again.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -24,16 +24,16 @@ mkdir -p "$out"
 "$dure" data fetch $here/data.json --into "$out/public" "${data[@]}"
 real=("$out"/public/*.jsonl)
 
-# Items at full size, the mix, more options. Pre-training gets about 150 million tokens, fine-tuning about 20 million.
+# Items, the mix, more options. Pre-training gets about 18 million tokens, fine-tuning about 5 million.
 generate() {
   local name=$1 count=$(($2 * percent / 100)) mix=$3
   shift 3
   [ -e "$out/$name.jsonl" ] || "$dure" data generate "$mix" --count "$count" --out "$out/$name.jsonl" "$@"
 }
-generate stories 880000 $here/mix/stories.json --seed 1
-generate reasoning 305000 $here/mix/reasoning.json --seed 2
-generate dialogue 235000 $here/mix/dialogue.json --seed 3
-generate sft 180000 $here/mix/sft.json --seed 4
+generate stories 80000 $here/mix/stories.json --seed 1
+generate reasoning 60000 $here/mix/reasoning.json --seed 2
+generate dialogue 45000 $here/mix/dialogue.json --seed 3
+generate sft 40000 $here/mix/sft.json --seed 4
 generate problems 50000 countdown --seed 5 --form problem
 generate sums 50000 arithmetic --seed 6 --form problem
 generate held-out-stories 5000 $here/mix/stories.json --seed 7 --held-out

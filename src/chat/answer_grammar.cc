@@ -4,13 +4,16 @@
 #include <list>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "chat/markup_rule.h"
 #include "chat/prepare.h"
 #include "chat/reasoning_budget.h"
 #include "chat/tool_grammar.h"
 #include "sampling/grammar/grammar_matcher.h"
+#include "text/added_tokens.h"
 
 namespace dure {
 namespace {
@@ -22,13 +25,16 @@ struct AnswerShape {
   grammar::RulePtr rule = {};  // null: free
   std::string trigger = {};
   int trigger_token = -1;
+  bool again = true;  // after a block of calls there may be text, and another block
 };
 
+/// What text is written in: a marker that a vocabulary does not call special is no text either.
 std::shared_ptr<const TokenTrie> make_trie(const LoadedModel& model) {
   const Tokenizer& tokenizer = model.tokenizer();
   std::vector<std::string> tokens(static_cast<size_t>(tokenizer.vocab_size()));
-  for (int id = 0; id < tokenizer.vocab_size(); ++id)
-    if (!tokenizer.is_special(id)) tokens[static_cast<size_t>(id)] = tokenizer.token_bytes(id);
+  for (int id = 0; id < tokenizer.vocab_size(); ++id) tokens[static_cast<size_t>(id)] = tokenizer.token_bytes(id);
+  for (const AddedToken& token : tokenizer.spec().added_tokens)
+    if (is_control_token(token)) tokens[static_cast<size_t>(token.id)].clear();
   std::vector<int> ends = model.recommended().eos_token_ids;
   std::erase_if(ends, [&](int id) { return id >= tokenizer.vocab_size(); });
   return std::make_shared<TokenTrie>(tokens, std::move(ends));
@@ -76,21 +82,18 @@ struct AnswerGrammars::Impl {
     if (chat == nullptr || prepared.rules.tools.empty()) return shape;
     ToolGrammar tools = tool_grammar(*prepared.rules.format, chat->tools, chat->tool_choice, chat->parallel_tool_calls,
                                      prepared.rules.start, model.tokenizer());
-    // A trigger that is text, not a token, cannot be waited for yet: calls are then read as they come.
-    if (tools.rule == nullptr || (!tools.trigger.empty() && tools.trigger_token < 0)) return shape;
+    if (tools.rule == nullptr) return shape;
     const bool automatic = !tools.trigger.empty();
     if (!automatic || shape.rule == nullptr)
-      return {std::move(tools.rule), std::move(tools.trigger), tools.trigger_token};
+      return {std::move(tools.rule), std::move(tools.trigger), tools.trigger_token, chat->parallel_tool_calls};
     // A text of the format, or calls.
-    const grammar::RulePtr marker =
-        tools.trigger_token >= 0 ? grammar::token(tools.trigger_token) : grammar::literal(tools.trigger);
+    const grammar::RulePtr marker = markup_rule(*prepared.rules.format, tools.trigger, model.tokenizer());
     return {grammar::choice({shape.rule, grammar::sequence({marker, tools.rule})})};
   }
 
   struct Compiled {
     std::shared_ptr<GrammarMasks> masks;  // null: free
-    std::string trigger;
-    int trigger_token = -1;
+    AnswerShape shape;
   };
 
   /// Compiles, or finds what was compiled for an earlier request.
@@ -103,11 +106,10 @@ struct AnswerGrammars::Impl {
         return it->second->second;
       }
     }
-    const AnswerShape shape = shape_of(request, prepared);
-    Compiled c{nullptr, shape.trigger, shape.trigger_token};
-    if (shape.rule != nullptr) {
+    Compiled c{nullptr, shape_of(request, prepared)};
+    if (c.shape.rule != nullptr) {
       try {
-        c.masks = std::make_shared<GrammarMasks>(grammar::compile(shape.rule), trie);
+        c.masks = std::make_shared<GrammarMasks>(grammar::compile(std::exchange(c.shape.rule, nullptr)), trie);
       } catch (const Error& e) {
         throw RequestError(e.what(), prepared.rules.tools.empty() ? "response_format" : "tools", "unsupported_grammar");
       }
@@ -147,9 +149,10 @@ std::function<std::shared_ptr<TokenConstraint>(int)> AnswerGrammars::constraint(
     std::unique_ptr<TokenConstraint> matcher;
     if (c.masks != nullptr) {
       MatcherOptions options;
-      if (c.trigger_token < 0) options.trigger = c.trigger;
-      options.trigger_token = c.trigger_token;
-      options.free_after = !c.trigger.empty();
+      if (c.shape.trigger_token < 0) options.trigger = c.shape.trigger;
+      options.trigger_token = c.shape.trigger_token;
+      options.free_after = !c.shape.trigger.empty() && c.shape.again;
+      options.text_of = [impl](int id) { return impl->model.tokenizer().token_bytes(id); };
       options.tokenize = [impl](std::string_view text) {
         return impl->model.tokenizer().encode(text, {.parse_special = false});
       };

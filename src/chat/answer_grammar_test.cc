@@ -33,6 +33,10 @@ class AnswerGrammar : public testing::Test {
     return r;
   }
   static ChatPrompt& chat(ChatRequest& r) { return std::get<ChatPrompt>(r.prompt); }
+  static Json ping() {
+    const Json nothing = {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}};
+    return Json::array({{{"type", "function"}, {"function", {{"name", "ping"}, {"parameters", nothing}}}}});
+  }
   std::shared_ptr<CollectedAnswer> run(ChatRequest r) {
     auto sink = std::make_shared<CollectedAnswer>();
     service.submit(std::move(r), sink);
@@ -65,14 +69,37 @@ TEST_F(AnswerGrammar, AGrammarBeginsBehindTheThoughts) {
   EXPECT_TRUE(std::regex_match(answer->text(), std::regex("b*a"))) << answer->text();
 }
 
+/// A model that always wants a marker does not get it into a text: it would end the turn, or begin another.
+TEST_F(AnswerGrammar, TextIsNotMadeOfMarkers) {
+  for (const char* marker : {"<｜User｜>", "</think>", "<｜tool▁calls▁begin｜>"}) {
+    ChatRequest r = ask(5);
+    r.format = {ResponseFormat::Kind::regex, {}, "[\\s\\S]{10,20}"};
+    r.sampling.logit_bias = {{*service.model().tokenizer().token_id(marker), 100.0f}};
+    const auto answer = run(r);
+    EXPECT_EQ(answer->text().find(marker), std::string::npos) << answer->text();
+    EXPECT_GE(answer->text().size(), 10u);
+  }
+}
+
+TEST_F(AnswerGrammar, OneCallIfNoMoreAreWanted) {
+  for (const bool parallel : {false, true}) {
+    ChatRequest r = ask(1);
+    chat(r).tools = ping();
+    chat(r).parallel_tool_calls = parallel;
+    r.sampling.logit_bias = {{*service.model().tokenizer().token_id("<｜tool▁calls▁begin｜>"), 100.0f}};
+    const auto answer = run(r);
+    for (const auto& call : answer->calls()) EXPECT_EQ(call.name, "ping");
+    if (parallel)
+      EXPECT_GT(answer->calls().size(), 1u);
+    else
+      EXPECT_EQ(answer->calls().size(), 1u);
+  }
+}
+
 TEST_F(AnswerGrammar, ARequiredToolIsCalled) {
   for (const bool parallel : {false, true}) {
     ChatRequest r = ask(1);
-    chat(r).tools = Json::array(
-        {{{"type", "function"},
-          {"function",
-           {{"name", "ping"},
-            {"parameters", {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}}}}}}});
+    chat(r).tools = ping();
     chat(r).tool_choice = {ToolChoice::Kind::required, {}};
     chat(r).parallel_tool_calls = parallel;
     const auto answer = run(r);

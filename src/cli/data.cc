@@ -11,12 +11,16 @@
 #include "cli/app.h"
 #include "cli/bad_lines.h"
 #include "cli/data_commands.h"
+#include "cli/hub_environment.h"
 #include "cli/model_options.h"
-#include "formats/tokenizer_json.h"
+#include "formats/model_tokenizer.h"
+#include "formats/tokenizer_json_writer.h"
 #include "train/data/shard_builder.h"
 
 namespace dure {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct DataBuildOptions {
   std::vector<std::string> files;
@@ -36,24 +40,32 @@ void report_split(const char* name, const ShardBuilderReport::Split& split) {
   fmt::print("\n");
 }
 
+/// Puts a model's tokenizer into a folder as Hugging Face lays it out: the files themselves, or what a GGUF file says.
+void write_tokenizer(const fs::path& model, const TokenizerSpec& spec, const fs::path& folder) {
+  if (fs::is_directory(model)) {
+    for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
+      if (fs::exists(model / name)) fs::copy_file(model / name, folder / name);
+    return;
+  }
+  write_file_atomically(folder / "tokenizer.json", [&](std::ostream& out) { out << to_tokenizer_json(spec); });
+  write_file_atomically(folder / "tokenizer_config.json", [&](std::ostream& out) { out << to_tokenizer_config(spec); });
+}
+
 /// The folder gets the tokenizer too, so that a model that is trained on it can have it.
 void build_data(DataBuildOptions o) {
-  namespace fs = std::filesystem;
-  const fs::path from = o.tokenizer;
-  const std::string tokenizer_json = read_file(from / "tokenizer.json");
-  const Tokenizer tokenizer(read_tokenizer(from));
+  const fs::path model = model_path(o.tokenizer);
+  const Tokenizer tokenizer(read_model_tokenizer(model));
   std::unique_ptr<PromptRenderer> renderer;
   if (!tokenizer.spec().chat_templates.empty()) renderer = make_renderer(tokenizer.spec(), "");
-  Sha256 hash;
-  hash.update(tokenizer_json);
 
   o.shards.folder = o.folder;
   o.shards.files.assign(o.files.begin(), o.files.end());
   require(!fs::exists(o.shards.folder) || fs::is_empty(o.shards.folder), "{}: expected an empty folder, or none",
           o.folder);
   fs::create_directories(o.shards.folder);
-  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
-    if (fs::exists(from / name)) fs::copy_file(from / name, o.shards.folder / name);
+  write_tokenizer(model, tokenizer.spec(), o.shards.folder);
+  Sha256 hash;
+  hash.update(read_file(o.shards.folder / "tokenizer.json"));
 
   int64_t total = 0;
   for (const fs::path& file : o.shards.files)
@@ -80,7 +92,9 @@ void add_data_build(CLI::App& parent) {
   auto o = std::make_shared<DataBuildOptions>();
   CLI::App* command = parent.add_subcommand("build", "Turn text into shards of tokens, for training");
   command->add_option("FILES", o->files, "Text or JSON Lines (*.jsonl), each also as .zst or .xz")->required();
-  command->add_option("--tokenizer", o->tokenizer, "Folder with a tokenizer.json")->type_name("DIR")->required();
+  command->add_option("--tokenizer", o->tokenizer, "A model, or a folder with a tokenizer.json")
+      ->type_name("MODEL")
+      ->required();
   command->add_option("-o,--out", o->folder, "Folder for the shards; must not exist, or be empty")
       ->type_name("DIR")
       ->required();

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -21,9 +22,9 @@ struct ServeOptions {
   ModelOptions model;
   std::vector<std::string> aliases, api_keys, origins, hosts, adapters;
   std::string host = "127.0.0.1", models_dir, key_file, certificate, key, data_dir, cache_dir, cache = "bf16", name;
-  int port = 8080, context = 0, parallel = 32, waiting = 64, batch_tokens = 512, max_loaded = 1, idle_minutes = 0,
-      grace = 30, request_timeout = 0;
-  double cache_gib = 0, cache_dir_gib = 8;
+  int port = 8080, context = 0, parallel = 32, waiting = 64, batch_tokens = 512, max_loaded = 1, grace = 30,
+      request_timeout = 0;
+  double cache_gib = 0, cache_dir_gib = 8, idle_minutes = 0;
   SpeculationOptions speculation = {.source = DraftSource::automatic};
   bool exact = false, any_model = false, insecure = false, browser_storage = false, no_disk_cache = false, log = false;
 
@@ -78,7 +79,7 @@ void ServeOptions::add_to(CLI::App& command) {
       ->type_name("DIR");
   command.add_option("--max-loaded", max_loaded, "Models in memory at once")->check(kAtLeastOne);
   command.add_option("--idle-unload", idle_minutes, "Unload a model after this many minutes without work; 0: never")
-      ->check(CLI::Range(0, 1 << 20));
+      ->check(CLI::Range(0.0, 1e6));
 
   command.option_defaults()->group("Work");
   command.add_option("--parallel", parallel, "Answers that are written at once")->check(CLI::Range(1, 1024));
@@ -153,7 +154,7 @@ ModelPoolOptions ServeOptions::models() const {
   o.models_dir = models_dir;
   o.any_model = any_model;
   o.max_loaded = max_loaded;
-  o.idle = std::chrono::minutes(idle_minutes);
+  o.idle = std::chrono::seconds(static_cast<int64_t>(std::ceil(idle_minutes * 60)));
 
   LoadedModelOptions& m = o.service.model;
   m.device = model.device();

@@ -13,6 +13,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+/// A client has the last byte of its answer a moment before the model is free again.
+constexpr auto kLeaseEnds = 500ms;
 
 /// Size and time of a model's files: of the file itself, or of those in its folder.
 void describe_files(ModelCard& card) {
@@ -204,13 +208,17 @@ ModelLease ModelPool::acquire(const std::string& name, bool wait) {
     const std::string& id = adapter.empty() ? entry->card.id : adapter;
     return ModelLease{std::move(service), id, adapter, std::chrono::duration<double>(Clock::now() - start).count()};
   };
-  if (entry->loading && !wait) throw ModelLoading{entry->card.id};
-  impl_->changed.wait(lock, [&] { return !entry->loading; });
-  if (entry->service == nullptr) {
-    if (!impl_->make_room(leaving))
+  for (;;) {
+    if (entry->loading && !wait) throw ModelLoading{entry->card.id};
+    impl_->changed.wait(lock, [&] { return !entry->loading; });
+    if (entry->service != nullptr || impl_->make_room(leaving)) break;
+    if (Clock::now() - start > kLeaseEnds)
       throw HttpError(503, "server_error", "overloaded",
                       fmt::format("{} is not loaded, and those that are loaded are in use", quote(entry->card.id)),
                       "model", {{"retry-after", "5"}});
+    impl_->changed.wait_for(lock, 10ms);
+  }
+  if (entry->service == nullptr) {
     entry->loading = true;
     lock.unlock();
     leaving.clear();  // their memory first

@@ -34,7 +34,8 @@ class LoraTest(unittest.TestCase):
         recipe.write_text(json.dumps(RECIPE))
         self.dure("quantize", MODEL, base, "--type", "q8_0")
         weights = base.read_bytes()
-        self.dure("data", "build", "--answers-only", "--tokenizer", MODEL, "--out", shards, chats)
+        self.dure("data", "build", "--answers-only", "--tokenizer", base, "--out", shards, chats)
+        self.assertTrue((shards / "tokenizer.json").is_file())
         self.dure("train", recipe)
 
         losses = [json.loads(line)["loss"] for line in (self.folder / "run/log.jsonl").read_text().splitlines()]

@@ -40,19 +40,27 @@ std::span<const uint64_t> GrammarMatcher::mask() {
   return mask_;
 }
 
-/// Everything, but for tokens that complete the trigger and go on as the grammar does not.
+/// Tokens that complete the trigger and go on as the grammar does not.
+const std::vector<int>& GrammarMatcher::spoilers() {
+  const auto [found, is_new] = spoilers_.try_emplace(matched_);
+  if (!is_new) return found->second;
+  for (const int id : trigger_->tokens()) {
+    const std::string_view bytes = trie_.bytes(id);
+    const int end = trigger_->completes(matched_, bytes);
+    if (end < 0 || size_t(end) == bytes.size()) continue;
+    if (after(recognizer_.start(), bytes.substr(size_t(end))) == Recognizer::kDead) found->second.push_back(id);
+  }
+  return found->second;
+}
+
+/// Everything but the spoilers.
 std::span<const uint64_t> GrammarMatcher::free_mask() {
-  std::vector<int> forbidden;
-  if (trigger_)
-    for (const int id : trigger_->tokens()) {
-      const int end = trigger_->completes(matched_, trie_.bytes(id));
-      if (end < 0 || size_t(end) == trie_.bytes(id).size()) continue;
-      if (after(recognizer_.start(), trie_.bytes(id).substr(size_t(end))) == Recognizer::kDead) forbidden.push_back(id);
-    }
-  if (forbidden.empty()) return {};
+  if (!trigger_ || spoilers().empty()) return {};
+  if (mask_is_made_) return mask_;
   std::fill(mask_.begin(), mask_.end(), 0);
   for (int id = 0; id < trie_.vocab_size(); ++id) allow(id);
-  for (const int id : forbidden) mask_[size_t(id) / 64] &= ~(uint64_t{1} << (id % 64));
+  for (const int id : spoilers()) mask_[size_t(id) / 64] &= ~(uint64_t{1} << (id % 64));
+  mask_is_made_ = true;
   return mask_;
 }
 
@@ -140,7 +148,8 @@ void GrammarMatcher::accept_free(int id) {
   } else if (id == options_.trigger_token) {
     go_to(recognizer_.start());
   } else if (trigger_) {
-    const std::string_view bytes = id < trie_.vocab_size() ? trie_.bytes(id) : std::string_view();
+    std::string_view bytes = id < trie_.vocab_size() ? trie_.bytes(id) : std::string_view();
+    if (bytes.empty() && options_.text_of) bytes = options_.text_of(id);
     if (const int end = trigger_->completes(matched_, bytes); end >= 0) {
       const Position at = after(recognizer_.start(), bytes.substr(size_t(end)));
       require(at != Recognizer::kDead, "token {} goes on behind {} as the grammar does not", id,

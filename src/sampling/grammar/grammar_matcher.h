@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,7 +17,9 @@ struct MatcherOptions {
   /// Where one of these is given, the answer is free until it comes, for ever if it does not, and the grammar begins
   /// behind it.
   int trigger_token = -1;
-  std::string trigger = {};  ///< bytes of ordinary tokens; a token may go on behind it as the grammar allows
+  std::string trigger = {};  ///< a text, in tokens of any kind; one may go on behind it as the grammar allows
+  /// Texts of the tokens that the trie has no bytes of, by which they too can be parts of the trigger. May be empty.
+  std::function<std::string_view(int)> text_of = {};
   /// As soon as the answer is a text of the grammar it is free again, and may be triggered again. Without it, an answer
   /// that can only end is over.
   bool free_after = false;
@@ -43,6 +46,7 @@ class GrammarMatcher : public TokenConstraint {
   enum class Mode : uint8_t { free, bound, over };
 
   std::span<const uint64_t> free_mask();
+  const std::vector<int>& spoilers();
   void bound_mask();
   void add_exits(const GrammarMasks::Frame& frame, const grammar::Thread& thread);
   void allow(int id) { mask_[size_t(id) / 64] |= uint64_t{1} << (id % 64); }
@@ -61,7 +65,8 @@ class GrammarMatcher : public TokenConstraint {
   grammar::Recognizer recognizer_;
   Mode mode_ = Mode::bound;
   Position at_ = grammar::Recognizer::kDead;
-  int matched_ = 0;  ///< bytes of the trigger
+  int matched_ = 0;                           ///< bytes of the trigger
+  std::map<int, std::vector<int>> spoilers_;  ///< by matched_
   std::vector<uint64_t> mask_;
   bool mask_is_made_ = false;
 };

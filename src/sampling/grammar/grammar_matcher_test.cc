@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/rng.h"
-#include "sampling/grammar/grammar_cache.h"
 #include "sampling/grammar/rule.h"
 
 namespace dure {
@@ -140,6 +139,14 @@ TEST(GrammarMatcher, ATriggerIsTextHoweverItIsSplit) {
     matcher.accept(13);
     EXPECT_TRUE(matcher.complete());
   }
+  // Tokens that are no text can be parts of it, as DSML's are.
+  GrammarMatcher marked(masks, tokens->vocab_size(),
+                        {.trigger = "<t|>", .text_of = [](int id) { return id == kControl ? "|" : ""; }});
+  for (const int id : {15, 3, 4, kControl, 3, 4}) marked.accept(id);
+  EXPECT_TRUE(marked.mask().empty());  // "<t|<t": not yet
+  for (const int id : {kControl, 5}) marked.accept(id);
+  EXPECT_TRUE(allows(marked.mask(), 13));
+  EXPECT_FALSE(allows(marked.mask(), 15));
   // A token may complete the trigger only if it goes on as the grammar does.
   GrammarMatcher matcher(masks, tokens->vocab_size(), {.trigger = "<t>", .free_after = true});
   EXPECT_TRUE(allows(matcher.mask(), 9));
@@ -174,25 +181,6 @@ TEST(GrammarMatcher, ForcesWhatIsTheOnlyWayOn) {
   EXPECT_EQ(open.forced(), ids_of({"q"}));
   GrammarMatcher control(masks_of(grammar::sequence({grammar::token(kControl), grammar::literal("x")})), 1100);
   EXPECT_EQ(control.forced(), std::vector<int>{kControl});
-}
-
-TEST(GrammarCache, KeepsTheGrammarsUsedLast) {
-  GrammarCache cache(trie(), 2);
-  int made = 0;
-  const auto get = [&](const std::string& key) {
-    return cache.get(key, [&] { return ++made, grammar::literal(key); });
-  };
-  const auto a = get("a");
-  get("b");
-  EXPECT_EQ(get("a"), a);
-  EXPECT_EQ(made, 2);
-  get("c");  // in place of b
-  EXPECT_EQ(get("a"), a);
-  EXPECT_EQ(made, 3);
-  get("b");
-  EXPECT_EQ(made, 4);
-  EXPECT_THROW(cache.get("bad", [] { return grammar::gbnf("root ::= other"); }), Error);
-  EXPECT_NO_THROW(cache.get("bad", [] { return grammar::literal("good"); }));
 }
 
 TEST(GrammarMasks, LeavesOfOtherGrammarsChangeNothing) {

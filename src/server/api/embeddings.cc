@@ -12,6 +12,7 @@ namespace {
 constexpr size_t kMostTexts = 2048;
 
 std::vector<int> ids_of(const Json& input, const ChatService& service, const RequestFields& body, const char* field) {
+  if (input == "") body.refuse(field, "text that is not empty");  // a tokenizer may make a token of nothing
   if (input.is_string()) return service.model().raw_prompt(input.get_ref<const std::string&>());
   if (!input.is_array()) body.refuse(field, "text, token ids, or a list of them");
   return token_ids(input, body.path(field));

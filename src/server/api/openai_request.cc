@@ -214,6 +214,9 @@ OpenAiRequest read_chat_completion(const Json& json, const ApiLimits& limits) {
   read_common(body, limits, out);
   read_tools(body, limits, prompt);
   read_reasoning(body, prompt);
+  if (const Json* modalities = body.array("modalities", 8);
+      modalities != nullptr && *modalities != Json::array({"text"}))
+    body.refuse("modalities", R"(["text"])");
   const auto top = body.integer("top_logprobs", 0, 20);
   out.form.logprobs = body.boolean_or("logprobs", false);
   if (top && *top > 0 && !out.form.logprobs) body.refuse("top_logprobs", "logprobs: true beside it");

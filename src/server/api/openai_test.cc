@@ -104,7 +104,8 @@ TEST_F(OpenAi, EmbedsInBothForms) {
   EXPECT_EQ(packed["data"][0]["embedding"].get<std::string>().size(), (width * 4 + 2) / 3 * 4);
   EXPECT_EQ(packed["data"].size(), 2u);
   EXPECT_EQ(post("/v1/embeddings", {{"input", "x"}, {"dimensions", 8}})["data"][0]["embedding"].size(), 8u);
-  for (const Json& body : {Json::object(), Json{{"input", 5}}, Json{{"input", Json::array()}}})
+  for (const Json& body : {Json::object(), Json{{"input", 5}}, Json{{"input", Json::array()}}, Json{{"input", ""}},
+                           Json{{"input", {"x", ""}}}})
     post("/v1/embeddings", body, 400);
   const Json ranked = post("/v1/rerank", {{"query", "q"}, {"documents", {"a", "b", "c"}}, {"top_n", 2}});
   EXPECT_EQ(ranked["results"].size(), 2u);

@@ -69,6 +69,7 @@ TEST(Requests, NameTheFieldAtFault) {
       {chat, kChat, R"({"logit_bias":{"x":1}})", "logit_bias"},
       {chat, kChat, R"({"logit_bias":{"1":101}})", "logit_bias"},
       {chat, kChat, R"({"top_logprobs":3})", "top_logprobs"},
+      {chat, kChat, R"({"modalities":["text","audio"]})", "modalities"},
       {chat, kChat, R"({"logprobs":true,"top_logprobs":21})", "top_logprobs"},
       {chat, kChat, R"({"stop_token_ids":[-1]})", "stop_token_ids"},
       {chat, kChat, R"({"reasoning_effort":"huge"})", "reasoning_effort"},

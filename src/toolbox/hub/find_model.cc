@@ -45,19 +45,20 @@ std::string only_snapshot(const HubCache& cache, const std::string& id) {
   return commits.size() == 1 && is_hex_digest(commits[0], 40) ? commits[0] : "";
 }
 
-std::vector<HubFile> files_below(const fs::path& folder) {
+/// Files of a folder, those in folders below it only if `Walk` goes there.
+template <class Walk>
+std::vector<HubFile> files_of(const fs::path& folder) {
   std::vector<HubFile> files;
   std::error_code error;
-  for (fs::recursive_directory_iterator i(folder, error), end; !error && i != end; i.increment(error))
+  for (Walk i(folder, error), end; !error && i != end; i.increment(error))
     if (!i->is_directory(error)) files.push_back({i->path().lexically_relative(folder).generic_string(), 0, ""});
   std::sort(files.begin(), files.end(), [](const HubFile& a, const HubFile& b) { return a.path < b.path; });
   return files;
 }
 
-/// The model in a folder of a snapshot. `name` is what was asked for.
-fs::path model_in(const fs::path& folder, const std::string& name) {
-  std::error_code ignored;
-  const std::vector<HubFile> files = files_below(folder);
+/// The model in a folder with these files: the folder itself if it has safetensors or no GGUF, else the one that is
+/// GGUF. `name` is what was asked for.
+fs::path model_in(const fs::path& folder, const std::string& name, const std::vector<HubFile>& files) {
   const auto is_safetensors = [](const HubFile& f) {
     return f.path.find('/') == f.path.npos && f.path.ends_with(".safetensors");
   };
@@ -92,6 +93,8 @@ bool is_clearly_path(const std::string& name) {
 
 fs::path find_model(const std::string& name, const fs::path& root) {
   std::error_code ignored;
+  if (fs::is_directory(name, ignored) && !fs::exists(fs::path(name) / "config.json", ignored))
+    return model_in(name, name, files_of<fs::directory_iterator>(name));
   if (is_clearly_path(name) || fs::exists(name, ignored)) return name;
   const HubCache cache(root);
   const std::vector<Spoken> all = readings(name);
@@ -101,7 +104,8 @@ fs::path find_model(const std::string& name, const fs::path& root) {
     if (commit.empty()) continue;
     const fs::path snapshot = cache.snapshot(spoken.id, commit);
     const fs::path found = spoken.file.empty() ? snapshot : snapshot / spoken.file;
-    if (fs::is_directory(found, ignored)) return model_in(found, name);
+    if (fs::is_directory(found, ignored))
+      return model_in(found, name, files_of<fs::recursive_directory_iterator>(found));
     require(fs::exists(found, ignored), "{}: {} is here without this file; fetch it with: dure pull {} --include '{}'",
             name, spoken.id, HubName{spoken.id, spoken.revision}.text(), spoken.file);
     return found;
