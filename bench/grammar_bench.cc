@@ -70,10 +70,8 @@ std::vector<std::string> tokens_of(const Tokenizer& tokenizer, int count) {
 
 /// The longest token first: any split will do here.
 std::vector<int> split(const TokenTrie& trie, std::string_view text) {
-  static std::unordered_map<const TokenTrie*, std::unordered_map<std::string_view, int>> known;
-  auto& ids = known[&trie];
-  if (ids.empty())
-    for (const int id : trie.ordered_tokens()) ids.emplace(trie.bytes(id), id);
+  std::unordered_map<std::string_view, int> ids;
+  for (const int id : trie.ordered_tokens()) ids.emplace(trie.bytes(id), id);
   std::vector<int> out;
   while (!text.empty())
     for (size_t n = std::min(text.size(), size_t(trie.max_length())); n > 0; --n)
