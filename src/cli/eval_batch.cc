@@ -72,7 +72,8 @@ BatchAnswers answer_batch(const BatchOptions& o, const std::vector<std::vector<P
 
   ProgressBar bar("answering");
   const auto begin = std::chrono::steady_clock::now();
-  const auto answers = answer_prompts(engine, prompts, o.sampling.over(greedy), o.attempts, progress_of(bar));
+  const auto answers =
+      answer_prompts(engine, prompts, o.sampling.over(greedy), {.attempts = o.attempts, .progress = progress_of(bar)});
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   bar.finish();
 

@@ -20,7 +20,9 @@ struct Panel {
   const char* title;
   std::vector<const char*> fields;
 };
-const std::vector<Panel> kPanels = {{"loss", {"loss", "main", "mtp", "reward"}},
+const std::vector<Panel> kPanels = {{"loss", {"loss", "main", "mtp"}},
+                                    {"reward", {"reward", "right", "finished"}},
+                                    {"tokens of an answer", {"answer_tokens"}},
                                     {"learning rate", {"lr"}},
                                     {"expert load: busiest over mean", {"expert_load"}},
                                     {"gradient norm", {"grad_norm"}},

@@ -5,9 +5,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "chat/loaded_model.h"
 #include "cli/app.h"
 #include "cli/model_options.h"
 #include "cli/terminal.h"
+#include "formats/model_tokenizer.h"
 #include "toolbox/probe.h"
 #include "train/training_log.h"
 
@@ -44,6 +46,7 @@ class TrainingView {
     const auto left = static_cast<double>(trainer_.recipe().tokens - r.tokens);
     std::string line = fmt::format("step {}  {} tokens  loss {:.4f}", r.step, count_text(r.tokens), r.loss);
     if (r.parts.mtp > 0) line += fmt::format("  main {:.4f}  mtp {:.4f}", r.parts.main, r.parts.mtp);
+    for (const auto& [name, value] : r.measures) line += fmt::format("  {} {:.4g}", name, value);
     if (r.expert_load > 0) line += fmt::format("  load {:.2f}", r.expert_load);
     line += fmt::format("  lr {:.2e}  norm {:.2f}  {:.0f} tokens/s", r.learning_rate, r.gradient_norm, speed_);
     if (peak_ > 0) line += fmt::format("  MFU {:.0f} %", 100 * speed_ * operations_ / peak_);
@@ -64,11 +67,30 @@ double mean_positions(const Recipe& recipe) {
   return data.contains("length") && data["length"].is_number() ? data["length"].get<double>() / 2 : 0;
 }
 
+/// The tokenizer and chat template of the model that a recipe goes on from.
+struct ChatText {
+  explicit ChatText(const Recipe& recipe)
+      : tokenizer(read_model_tokenizer(recipe.tokenizer.empty() ? model_in(recipe.from) : recipe.tokenizer)) {
+    require(!tokenizer.spec().chat_templates.empty(), "{}: model: it has no chat template", recipe.source);
+    renderer = make_renderer(tokenizer.spec(), "");
+  }
+  Tokenizer tokenizer;
+  std::unique_ptr<PromptRenderer> renderer;
+};
+
+Trainer make_trainer(const Recipe& recipe, Device& device, std::optional<ChatText>& text) {
+  if (recipe.objective != Recipe::Objective::grpo) return {recipe, device};
+  text.emplace(recipe);
+  GrpoTasks tasks = problem_tasks(recipe_problems(recipe), *text->renderer, text->tokenizer, recipe.rewards);
+  return {recipe, device, [&](Model& model) { return make_grpo_source(model, device, std::move(tasks), recipe.grpo); }};
+}
+
 void train(const TrainOptions& o) {
   const Recipe recipe = read_recipe(o.recipe, o.set);
   DeviceOptions device_options{.backend = o.backend, .threads = o.threads, .compute = recipe.compute};
   const std::unique_ptr<Device> device = make_device(device_options);
-  Trainer trainer(recipe, *device);
+  std::optional<ChatText> text;  // outlives the trainer
+  Trainer trainer = make_trainer(recipe, *device, text);
   const ModelInfo& info = trainer.model().info();
   const double operations =
       training_operations(trainer.config(), recipe.source, mean_positions(recipe), recipe.mtp(0) > 0);

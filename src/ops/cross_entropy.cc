@@ -39,8 +39,8 @@ namespace {
 /// Losses of some rows, and what the sum of these is worth to the hidden states and to the leaves of the head.
 class ChunkedLoss {
  public:
-  ChunkedLoss(const Block& head, const Tensor& hidden, const Tensor& labels)
-      : head_(head), hidden_(hidden), labels_(labels) {}
+  ChunkedLoss(const Block& head, const Tensor& hidden, const Tensor& labels, const Tensor& weights)
+      : head_(head), hidden_(hidden), labels_(labels), weights_(weights) {}
 
   void add(int64_t begin, int64_t count) {
     const Tensor labels = labels_.rows(begin, count);  // [count]
@@ -53,13 +53,16 @@ class ChunkedLoss {
       require(label < logits.dim(1), "cross_entropy: label {} of {} classes", label, logits.dim(1));
     Tensor losses = Tensor::empty(x.device(), DType::F32, {count});
     backend.cross_entropy(losses.view(), logits.view(), labels.view());
-    for (const float loss : losses.data()) sum += loss;
+    Tensor each = Tensor::like(losses);  // dL/dlosses
+    std::ranges::fill(each.data(), 1.f);
+    if (weights_.defined()) std::ranges::copy(weights_.rows(begin, count).data(), each.data().begin());
+    for (int64_t i = 0; i < count; ++i)
+      sum += double{each.data()[static_cast<size_t>(i)]} * losses.data()[static_cast<size_t>(i)];
     if (!logits.requires_grad()) return;
 
     if (inputs.empty()) find_inputs(logits, x);
-    std::ranges::fill(losses.data(), 1.f);  // now dL/dlosses
     Tensor dlogits = Tensor::like(logits);  // [count, V]
-    backend.cross_entropy_backward(dlogits.view(), losses.view(), logits.view(), labels.view());
+    backend.cross_entropy_backward(dlogits.view(), each.view(), logits.view(), labels.view());
     std::vector<Tensor> from = inputs;
     from[0] = x;
     const Gradients parts = gradients(logits, dlogits, from);
@@ -81,15 +84,18 @@ class ChunkedLoss {
   }
 
   const Block& head_;
-  const Tensor &hidden_, &labels_;
+  const Tensor &hidden_, &labels_, &weights_;
 };
 
 }  // namespace
 
-Tensor chunked_cross_entropy(const Block& head, const Tensor& hidden, const Tensor& labels, int64_t chunk) {
+Tensor chunked_cross_entropy(const Block& head, const Tensor& hidden, const Tensor& labels, const Tensor& weights,
+                             int64_t chunk) {
+  require(!weights.defined() || weights.shape() == labels.shape(), "cross_entropy: labels {}, weights {}",
+          labels.shape(), weights.shape());
   require(labels.shape() == Shape{hidden.dim(0)} && chunk > 0, "cross_entropy: hidden {}, labels {}, chunks of {}",
           hidden.shape(), labels.shape(), chunk);
-  ChunkedLoss loss(head, hidden, labels);
+  ChunkedLoss loss(head, hidden, labels, weights);
   for (int64_t begin = 0; begin < hidden.dim(0); begin += chunk)
     loss.add(begin, std::min(chunk, hidden.dim(0) - begin));
 

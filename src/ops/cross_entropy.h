@@ -19,7 +19,9 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels);
 /// head    [rows, D] -> [rows, V], row by row; may have leaves of its own, as checkpoint()
 /// hidden  [T, D]
 /// labels  [T] I32; a row with a negative one has no loss
+/// weights [T] f32: each row's loss counts so many times, also less than 0; without it, once
 /// returns [1], 0 if every label is ignored
-Tensor chunked_cross_entropy(const Block& head, const Tensor& hidden, const Tensor& labels, int64_t chunk = 512);
+Tensor chunked_cross_entropy(const Block& head, const Tensor& hidden, const Tensor& labels, const Tensor& weights = {},
+                             int64_t chunk = 512);
 
 }  // namespace dure

@@ -29,7 +29,7 @@ TEST(CrossEntropy, InChunksItIsTheSumAndHasItsGradient) {
   const Tensor l = labels({0, -1, 4, 2, -100, -100, 3});
   const auto chunked = [&](int64_t chunk) {
     return [&, chunk](const Inputs& in) {
-      return chunked_cross_entropy([&](const Tensor& x) { return linear(x, weight(in[1])); }, in[0], l, chunk);
+      return chunked_cross_entropy([&](const Tensor& x) { return linear(x, weight(in[1])); }, in[0], l, {}, chunk);
     };
   };
   const Inputs inputs = {random({7, 3}), random({5, 3})};
@@ -40,11 +40,26 @@ TEST(CrossEntropy, InChunksItIsTheSumAndHasItsGradient) {
   }
 }
 
+TEST(CrossEntropy, InChunksRowsMayWeighMoreOrLess) {
+  const Tensor l = labels({4, -1, 0, 2, 1}), weights = random({5});
+  const auto loss = [&](const Inputs& in) {
+    return chunked_cross_entropy([](const Tensor& x) { return x; }, in[0], l, weights, 2);
+  };
+  const Tensor logits = random({5, 6});
+  double expected = 0;
+  for (int64_t t = 0; t < 5; ++t)
+    if (const int label = l.data<int>()[static_cast<size_t>(t)]; label >= 0)
+      expected += weights.data()[static_cast<size_t>(t)] * cross_entropy(logits.rows(t, 1), labels({label})).data()[0];
+  EXPECT_NEAR(loss({logits}).data()[0], expected, 1e-5);
+  expect_gradient(loss, {logits});
+  EXPECT_ERROR(chunked_cross_entropy([](const Tensor& x) { return x; }, logits, l, random({4})), "weights [4]");
+}
+
 TEST(CrossEntropy, InChunksNoLabelIsNoLoss) {
   const Tensor x = random({2, 3});
   const Block head = [&](const Tensor& in) { return in; };
-  EXPECT_EQ(chunked_cross_entropy(head, x, labels({-1, -1}), 1).data()[0], 0);
-  EXPECT_ERROR(chunked_cross_entropy(head, x, labels({-1, 3}), 1), "label 3 of 3 classes");
+  EXPECT_EQ(chunked_cross_entropy(head, x, labels({-1, -1}), {}, 1).data()[0], 0);
+  EXPECT_ERROR(chunked_cross_entropy(head, x, labels({-1, 3}), {}, 1), "label 3 of 3 classes");
 }
 
 TEST(CrossEntropy, NamesWhatIsWrong) {

@@ -51,7 +51,8 @@ void pretrain_backward(Model& model, Device& device, const TokenBatch& micro, co
   /// The losses of some labels as a part of the step's mean, of which `value` keeps count.
   const auto part = [&](const Block& head, const Tensor& hidden, const std::vector<int>& labels, int64_t of,
                         double& value) {
-    const Tensor sum = chunked_cross_entropy(head, hidden, Tensor::from(device, labels));  // [1]
+    const Tensor weights = micro.weights.empty() ? Tensor() : Tensor::from(device, micro.weights, {micro.rows()});
+    const Tensor sum = chunked_cross_entropy(head, hidden, Tensor::from(device, labels), weights);  // [1]
     value += of == 0 ? 0 : sum.data()[0] / static_cast<double>(of);
     return scale(sum, of == 0 ? 0 : 1 / static_cast<float>(of));
   };

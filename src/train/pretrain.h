@@ -32,7 +32,8 @@ struct PretrainLoss {
 ///     mean over targets of -log p(next) + mtp * mean of -log p(after next) + balance * mean over rows and sum over
 ///     routers of the balance loss
 ///
-/// are added to the parameters' grad(), and the losses to `loss`. `trace` sees the forward pass.
+/// are added to the parameters' grad(), and the losses to `loss`; targets count as micro.weights has it. `trace` sees
+/// the forward pass.
 void pretrain_backward(Model& model, Device& device, const TokenBatch& micro, const StepSize& step,
                        const PretrainOptions& options, const Trace& trace, PretrainLoss& loss);
 

@@ -144,8 +144,10 @@ void read_schedule(Recipe& r, const Json& json) {
 
 void read_batch(Recipe& r, const Json& json) {
   const Section b(json, r.source, "batch", {"tokens", "micro_tokens", "recompute"});
-  require(b->has("tokens"), "{}: field 'tokens' is missing: how many each step takes", b->source());
-  r.batch_tokens = b.stages("tokens", 0, 1, 1 << 30);
+  const bool samples = r.objective == Recipe::Objective::grpo;  // as many as are sampled
+  require(samples || b->has("tokens"), "{}: field 'tokens' is missing: how many each step takes", b->source());
+  require(!samples || !b->has("tokens"), "{}: field 'tokens': the objective grpo takes what it samples", b->source());
+  r.batch_tokens = b.stages("tokens", samples ? 8192 : 0, 1, 1 << 30);
   double largest = 0;
   for (const Stages::Entry& e : r.batch_tokens.entries) {
     require(e.value == std::floor(e.value), "{}: field 'tokens': {} is no whole number", b->source(), e.value);
@@ -153,6 +155,28 @@ void read_batch(Recipe& r, const Json& json) {
   }
   r.micro_tokens = b->integer_or("micro_tokens", static_cast<int>(std::min(largest, 8192.0)), 1, 1 << 30);
   r.recompute = b->boolean_or("recompute", false);
+}
+
+void read_grpo(Recipe& r, const Json& json) {
+  const bool wanted = r.objective == Recipe::Objective::grpo;
+  require(wanted || !json.contains("grpo"), "{}: field 'grpo' belongs to the objective grpo", r.source);
+  if (!wanted) return;
+  const Section g(
+      json, r.source, "grpo",
+      {"prompts", "samples", "max_tokens", "clip_low", "clip_high", "exact", "format_reward", "thinking", "command"});
+  GrpoOptions& o = r.grpo;
+  o.prompts = g->integer_or("prompts", o.prompts, 1, 1 << 16);
+  o.samples = g->integer_or("samples", o.samples, 2, 128);
+  o.max_tokens = g->integer_or("max_tokens", o.max_tokens, 1, 1 << 20);
+  o.clip_low = g.number("clip_low", o.clip_low, 0, 1);
+  o.clip_high = g.number("clip_high", o.clip_high, 0, 1e9);
+  o.exact = g->boolean_or("exact", o.exact);
+  o.seed = r.seed;
+  r.rewards.format = g.number("format_reward", r.rewards.format, 0, 1);
+  r.rewards.thinking = g->boolean_or("thinking", r.rewards.thinking);
+  r.rewards.command = g->string_or("command", "");
+  r.rewards.scratch = r.output;
+  require(r.mtp(0) == 0, "{}: loss: field 'mtp': the objective grpo has no such loss", r.source);
 }
 
 void override_field(Json& json, const std::string& text) {
@@ -174,6 +198,20 @@ void override_field(Json& json, const std::string& text) {
 
 const Json& Recipe::data() const { return json->at("data"); }
 
+std::vector<Problem> recipe_problems(const Recipe& r) {
+  const Section data(*r.json, r.source, "data", {"problems", "kind"});
+  const Json* files = data->find("problems");
+  require(files != nullptr && files->is_array() && !files->empty(), "{}: field 'problems': expected a list of files",
+          data->source());
+  std::vector<Problem> all;
+  for (const Json& file : *files) {
+    require(file.is_string(), "{}: field 'problems': expected a list of files", data->source());
+    for (Problem& p : read_problems(r.folder / file.get<std::string>(), data->string_or("kind", "")))
+      all.push_back(std::move(p));
+  }
+  return all;
+}
+
 Recipe parse_recipe(Json document, const std::string& source, const fs::path& folder) {
   Recipe r;
   r.source = source;
@@ -183,9 +221,10 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   const Fields fields(json, source);
   Section::check_keys(json, source,
                       {"objective", "output", "seed", "model", "lora", "tokenizer", "data", "tokens", "batch",
-                       "compute", "optimizer", "schedule", "loss", "checkpoint"});
-  r.objective = choice<Recipe::Objective>(fields, "objective",
-                                          {{"pretrain", Recipe::Objective::pretrain}, {"sft", Recipe::Objective::sft}});
+                       "compute", "optimizer", "schedule", "loss", "grpo", "checkpoint"});
+  r.objective = choice<Recipe::Objective>(
+      fields, "objective",
+      {{"pretrain", Recipe::Objective::pretrain}, {"sft", Recipe::Objective::sft}, {"grpo", Recipe::Objective::grpo}});
   r.output = r.folder / fields.string("output");
   r.seed = static_cast<uint64_t>(fields.integer_or("seed", 1, 0, 1 << 30));
   if (fields.has("tokenizer")) r.tokenizer = r.folder / fields.string("tokenizer");
@@ -207,6 +246,7 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   r.mtp = loss.stages("mtp", 0, 0, 100);
   r.balance = loss.number("balance", 0, 0, 100);
   r.bias_speed = loss.stages("bias_speed", 0, 0, 1);
+  read_grpo(r, json);
   const Section checkpoint(json, source, "checkpoint", {"every_steps", "keep"});
   r.checkpoint_steps = checkpoint->integer_or("every_steps", 100, 1, 1 << 30);
   r.keep_checkpoints = checkpoint->integer_or("keep", 2, 1, 1 << 20);

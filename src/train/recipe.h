@@ -8,6 +8,7 @@
 
 #include "backend/backend.h"
 #include "train/adamw.h"
+#include "train/align/problem_tasks.h"
 #include "train/muon.h"
 #include "train/new_model.h"
 #include "train/schedule.h"
@@ -18,7 +19,8 @@ namespace dure {
 /// to its own folder.
 struct Recipe {
   /// Both minimise -log p of the tokens that the data want learned; fine-tuning goes on from a model and knows chats.
-  enum class Objective : uint8_t { pretrain, sft };
+  /// The third samples answers and learns what its rewards say of them.
+  enum class Objective : uint8_t { pretrain, sft, grpo };
   enum class Method : uint8_t { adamw, muon };
 
   std::string source;                ///< names the file in errors
@@ -52,11 +54,17 @@ struct Recipe {
   Stages bias_speed;   ///< step of the routers' balancing biases
   double balance = 0;  ///< weight of the sequence-wise balance loss
 
+  GrpoOptions grpo;
+  RewardOptions rewards;
+
   int64_t checkpoint_steps = 100;
   int keep_checkpoints = 2;
 
   const Json& data() const;  ///< for open_token_source()
 };
+
+/// The problems that a recipe's data name: {"problems": ["sums.jsonl"], "kind": "arithmetic"}.
+std::vector<Problem> recipe_problems(const Recipe& recipe);
 
 /// Reads a recipe; `overrides` are "optimizer.lr=1e-3": a path of keys and a JSON value, or else a string.
 /// Throws Error for an unknown key, a missing one, or a value that cannot be.

@@ -34,24 +34,25 @@ TEST(Recipe, NamesTheKeyAtFault) {
   struct Case {
     const char *pointer, *value, *message;
   };
-  for (const Case& c : {Case{"/learning", "1", "r.json: unknown key 'learning', expected one of objective, output"},
-                        {"/optimizer/rate", "1", "r.json: optimizer: unknown key 'rate', expected one of type, lr"},
-                        {"/optimizer/lr", "\"x\"", "r.json: optimizer: field 'lr'"},
-                        {"/optimizer/lr", "-1", "field 'lr': expected a number from 0 to 10, found -1"},
-                        {"/optimizer/type", "\"sgd\"", "field 'type': expected adamw or muon, found 'sgd'"},
-                        {"/schedule", "{\"shape\": 3}", "field 'shape'"},
-                        {"/batch/tokens", "[[0.5, 1]]", "field 'tokens': expected a number from 1 to"},
-                        {"/batch/tokens", "[[0, 1], [0, 2]]", "field 'tokens': expected a number from 1 to"},
-                        {"/batch/tokens", "1.5", "1.5 is no whole number"},
-                        {"/batch", "3", "r.json: batch"},
-                        {"/tokens", "0", "field 'tokens': expected a number from 1"},
-                        {"/data", "[]", "field 'data': expected an object"},
-                        {"/model/from", "\"x\"", "expected either 'config', of a new model, or 'from'"},
-                        {"/lora", "{}", "r.json: model: field 'from' is missing: the model that the adapter"},
-                        {"/objective", "\"sft\"", "r.json: model: field 'from' is missing"},
-                        {"/objective", "\"rl\"", "field 'objective': expected pretrain or sft, found 'rl'"},
-                        {"/model/config", "7", "field 'config': expected an object"},
-                        {"/loss", "{\"mtp\": -0.1}", "field 'mtp'"}}) {
+  for (const Case& c :
+       {Case{"/learning", "1", "r.json: unknown key 'learning', expected one of objective, output"},
+        {"/optimizer/rate", "1", "r.json: optimizer: unknown key 'rate', expected one of type, lr"},
+        {"/optimizer/lr", "\"x\"", "r.json: optimizer: field 'lr'"},
+        {"/optimizer/lr", "-1", "field 'lr': expected a number from 0 to 10, found -1"},
+        {"/optimizer/type", "\"sgd\"", "field 'type': expected adamw or muon, found 'sgd'"},
+        {"/schedule", "{\"shape\": 3}", "field 'shape'"},
+        {"/batch/tokens", "[[0.5, 1]]", "field 'tokens': expected a number from 1 to"},
+        {"/batch/tokens", "[[0, 1], [0, 2]]", "field 'tokens': expected a number from 1 to"},
+        {"/batch/tokens", "1.5", "1.5 is no whole number"},
+        {"/batch", "3", "r.json: batch"},
+        {"/tokens", "0", "field 'tokens': expected a number from 1"},
+        {"/data", "[]", "field 'data': expected an object"},
+        {"/model/from", "\"x\"", "expected either 'config', of a new model, or 'from'"},
+        {"/lora", "{}", "r.json: model: field 'from' is missing: the model that the adapter"},
+        {"/objective", "\"sft\"", "r.json: model: field 'from' is missing"},
+        {"/objective", "\"rl\"", "field 'objective': expected pretrain or sft or grpo or dpo, found 'rl'"},
+        {"/model/config", "7", "field 'config': expected an object"},
+        {"/loss", "{\"mtp\": -0.1}", "field 'mtp'"}}) {
     Json json = good();
     json[Json::json_pointer(c.pointer)] = parse_json(c.value, "value");
     try {

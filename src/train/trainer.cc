@@ -85,10 +85,12 @@ Parameters trained(const Parameters& all) {
 }  // namespace
 
 Trainer::Trainer(Recipe recipe, Device& device)
-    : Trainer(recipe, device, open_token_source(recipe.data(), recipe.source, recipe.folder.string(), recipe.seed)) {}
+    : Trainer(recipe, device, [&recipe](Model&) {
+        return open_token_source(recipe.data(), recipe.source, recipe.folder.string(), recipe.seed);
+      }) {}
 
-Trainer::Trainer(Recipe recipe, Device& device, std::unique_ptr<TokenSource> data)
-    : recipe_(std::move(recipe)), device_(device), folder_(recipe_.output), data_(std::move(data)), load_({}) {
+Trainer::Trainer(Recipe recipe, Device& device, const SourceMaker& make_source)
+    : recipe_(std::move(recipe)), device_(device), folder_(recipe_.output), load_({}) {
   const StartingPoint start = starting_point(recipe_, folder_, device_);
   config_ = std::make_shared<const Json>(start.checkpoint->config());
   resumed_from_ = folder_.latest();
@@ -96,6 +98,7 @@ Trainer::Trainer(Recipe recipe, Device& device, std::unique_ptr<TokenSource> dat
           "{}: it holds a run of another model than {} describes", folder_.path().string(), recipe_.source);
   model_ = load_model(*start.checkpoint, device_, start.options);
   parameters_ = recipe_.lora ? trained(model_->parameters()) : model_->parameters();
+  data_ = make_source(*model_);
   require(data_->vocab_size() <= model_->info().vocab_size, "{}: the data have {} tokens, the model {}", recipe_.source,
           data_->vocab_size(), model_->info().vocab_size);
   optimizers_ = make_optimizers(recipe_, parameters_);
@@ -109,16 +112,6 @@ Trainer::Trainer(Recipe recipe, Device& device, std::unique_ptr<TokenSource> dat
   saved_ = state_.step;
 }
 
-std::vector<TokenBatch> Trainer::take_batches() {
-  const double progress = static_cast<double>(state_.tokens) / static_cast<double>(recipe_.tokens);
-  std::vector<TokenBatch> batches;
-  for (auto left = static_cast<int64_t>(recipe_.batch_tokens(progress)); left > 0;) {
-    batches.push_back(data_->next(std::min(left, recipe_.micro_tokens)));
-    left -= batches.back().rows();
-  }
-  return batches;
-}
-
 void Trainer::update(double learning_rate) {
   for (const auto& optimizer : optimizers_) optimizer->step(learning_rate);
 }
@@ -127,9 +120,9 @@ StepReport Trainer::step() {
   const auto begin = std::chrono::steady_clock::now();
   const double progress = static_cast<double>(state_.tokens) / static_cast<double>(recipe_.tokens);
   const PretrainOptions options{recipe_.mtp(progress), recipe_.balance, recipe_.recompute};
-  const std::vector<TokenBatch> batches = take_batches();
+  const StepData data = data_->step(static_cast<int64_t>(recipe_.batch_tokens(progress)), recipe_.micro_tokens);
   StepSize size;
-  for (const TokenBatch& batch : batches) size.add(batch);
+  for (const TokenBatch& batch : data.batches) size.add(batch);
 
   StepReport report;
   load_.clear();
@@ -137,7 +130,7 @@ StepReport Trainer::step() {
   const Trace trace = [&](std::string_view name, int layer, const Tensor& value) {
     if (name == "router_experts") load_.count(layer, value);
   };
-  for (const TokenBatch& batch : batches)
+  for (const TokenBatch& batch : data.batches)
     pretrain_backward(*model_, device_, batch, size, options, trace, report.parts);
 
   report.loss = report.parts.total(options);
@@ -145,7 +138,7 @@ StepReport Trainer::step() {
   report.learning_rate = recipe_.lr * recipe_.schedule(state_.step, progress);
   report.expert_load = load_.max_over_mean();
   report.skipped = !std::isfinite(report.loss) || !std::isfinite(report.gradient_norm);
-  if (!report.skipped) {
+  if (!report.skipped && !data.batches.empty()) {
     if (recipe_.clip > 0 && report.gradient_norm > recipe_.clip)
       scale_gradients(parameters_, recipe_.clip / report.gradient_norm);
     update(report.learning_rate);
@@ -156,12 +149,13 @@ StepReport Trainer::step() {
           state_.step + 1, report.loss, report.gradient_norm, skipped_, way_back());
 
   state_.step += 1;
-  state_.tokens += size.rows;
+  state_.tokens += data.rows;
   for (const auto& optimizer : optimizers_) optimizer->set_steps(state_.step);
   if (!report.skipped && (done() || state_.step % recipe_.checkpoint_steps == 0)) save();
   report.step = state_.step;
   report.tokens = state_.tokens;
-  report.step_tokens = size.rows;
+  report.step_tokens = data.rows;
+  report.measures = data.measures;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
 }

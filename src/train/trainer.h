@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "train/expert_load.h"
@@ -19,8 +20,12 @@ struct StepReport {
   double gradient_norm = 0;  ///< before it is clipped
   double expert_load = 0;    ///< rows of the busiest expert over the mean, averaged over routers; 0 without any
   double seconds = 0;
-  bool skipped = false;  ///< loss or gradient was not finite: nothing was changed
+  bool skipped = false;                                  ///< loss or gradient was not finite: nothing was changed
+  std::vector<std::pair<std::string, double>> measures;  ///< what the data have to say of themselves
 };
+
+/// Opens the data of a run whose model is there.
+using SourceMaker = std::function<std::unique_ptr<StepSource>(Model& model)>;
 
 /// A training run, step by step. Whatever happens in a step is a function of the recipe, of the data and of the step
 /// before: not of the number of threads, nor of how often the run was stopped and resumed.
@@ -29,8 +34,8 @@ class Trainer {
   /// Makes the recipe's model, or goes on from the last checkpoint in its output folder. `device` outlives this and
   /// computes as the recipe says. Throws Error if something does not fit together.
   Trainer(Recipe recipe, Device& device);
-  /// The same on data that are already open.
-  Trainer(Recipe recipe, Device& device, std::unique_ptr<TokenSource> data);
+  /// The same on other data than the recipe's.
+  Trainer(Recipe recipe, Device& device, const SourceMaker& make_source);
 
   bool done() const { return state_.tokens >= recipe_.tokens; }
   /// One update of all parameters. Saves a checkpoint where the recipe wants one, and at the end.
@@ -52,14 +57,13 @@ class Trainer {
   std::optional<int64_t> resumed_from() const { return resumed_from_; }
 
  private:
-  std::vector<TokenBatch> take_batches();
   void update(double learning_rate);
   std::string way_back() const;
 
   Recipe recipe_;
   Device& device_;
   RunFolder folder_;
-  std::unique_ptr<TokenSource> data_;
+  std::unique_ptr<StepSource> data_;
   std::shared_ptr<const Json> config_;
   std::unique_ptr<Model> model_;
   Parameters parameters_;  // those that are trained

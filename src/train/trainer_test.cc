@@ -42,7 +42,8 @@ class TrainerTest : public testing::Test {
   }
   std::unique_ptr<Trainer> trainer(const std::string& run = "run", Device* on = nullptr) {
     json["output"] = run;
-    return std::make_unique<Trainer>(parse_recipe(json, "recipe", folder.path()), on ? *on : *device, data());
+    return std::make_unique<Trainer>(parse_recipe(json, "recipe", folder.path()), on ? *on : *device,
+                                     [this](Model&) { return data(); });
   }
   static std::vector<float> weights(Trainer& t) {
     std::vector<float> all;
@@ -69,8 +70,9 @@ TEST_F(TrainerTest, OverfitsOneBatch) {
     json["tokens"] = 100 * 64;
     json["batch"]["tokens"] = json["batch"]["micro_tokens"] = 64;
     json["output"] = method;
-    Trainer t(parse_recipe(json, "recipe", folder.path()), *device,
-              make_token_windows({3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2}, 16, 1));
+    Trainer t(parse_recipe(json, "recipe", folder.path()), *device, [](Model&) {
+      return make_token_windows({3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2}, 16, 1);
+    });
     StepReport last;
     const double first = t.step().parts.main;
     while (!t.done()) last = t.step();
@@ -186,7 +188,7 @@ TEST_F(TrainerTest, FineTuningGoesOnFromARunAndLearnsOnlyWhatItIsAsked) {
   json["batch"]["micro_tokens"] = 64;
   const auto tune = [&](std::unique_ptr<TokenSource> source) {
     json["output"] = fmt::format("tuned-{}", ++runs);
-    Trainer t(parse_recipe(json, "recipe", folder.path()), *device, std::move(source));
+    Trainer t(parse_recipe(json, "recipe", folder.path()), *device, [&](Model&) { return std::move(source); });
     EXPECT_EQ(weights(t), pretrained);  // in float32, not as it was exported
     EXPECT_FALSE(t.resumed_from());
     return t.step().parts.main;

@@ -68,6 +68,7 @@ void TrainingLog::append(const StepReport& r) {
                {"seconds", r.seconds},
                {"tokens_per_second", static_cast<double>(r.step_tokens) / r.seconds},
                {"memory", resident_memory()}};
+  for (const auto& [name, value] : r.measures) line[name] = value;
   if (r.skipped) line["skipped"] = true;
   out_ << dump_json(line) << '\n' << std::flush;
   require(out_.good(), "{}: cannot write", path_);

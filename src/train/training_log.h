@@ -9,9 +9,9 @@
 namespace dure {
 
 /// log.jsonl of a run: one JSON object a step, with `step`, `tokens`, `loss`, `main`, `mtp`, `balance`, `lr`,
-/// `grad_norm`, `expert_load`, `seconds`, `tokens_per_second` and `memory` (bytes), and `skipped` where nothing was
-/// changed. A line is on its way to the disk when append() returns. Beside it events.out.tfevents.0.dure has the same
-/// for TensorBoard, made anew from the log whenever the run goes on.
+/// `grad_norm`, `expert_load`, `seconds`, `tokens_per_second` and `memory` (bytes), `skipped` where nothing was
+/// changed, and StepReport::measures. A line is on its way to the disk when append() returns. Beside it
+/// events.out.tfevents.0.dure has the same for TensorBoard, made anew from the log whenever the run goes on.
 class TrainingLog {
  public:
   /// Goes on with the file if there is one, without the steps after `step`, which will come again.

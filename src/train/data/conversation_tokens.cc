@@ -39,6 +39,13 @@ std::vector<Segment> tail(const std::vector<Segment>& segments, size_t begin) {
   return out;
 }
 
+/// What a template reads, without messages yet.
+Json make_context(const Tokenizer& tokenizer) {
+  Json context = {{"messages", Json::array()}};
+  for (const auto& [name, text] : tokenizer.spec().special_tokens) context[name] = text;
+  return context;
+}
+
 void append(TokenizedDocument& document, const std::vector<int>& ids, bool learned) {
   document.ids.insert(document.ids.end(), ids.begin(), ids.end());
   document.learned.insert(document.learned.end(), ids.size(), learned);
@@ -49,9 +56,7 @@ void append(TokenizedDocument& document, const std::vector<int>& ids, bool learn
 std::vector<TokenizedDocument> conversation_tokens(const Json& messages, const PromptRenderer& renderer,
                                                    const Tokenizer& tokenizer) {
   require(messages.is_array(), "expected a list of messages");
-  Json context = {{"messages", Json::array()}};
-  for (const auto& [name, text] : tokenizer.spec().special_tokens) context[name] = text;
-
+  Json context = make_context(tokenizer);
   std::vector<TokenizedDocument> documents;
   std::string so_far;  // the text of the last document
   for (const Json& given : messages) {
@@ -82,6 +87,15 @@ std::vector<TokenizedDocument> conversation_tokens(const Json& messages, const P
   }
   require(!documents.empty(), "no message of an assistant");
   return documents;
+}
+
+std::vector<int> prompt_tokens(const Json& messages, bool thinking, const PromptRenderer& renderer,
+                               const Tokenizer& tokenizer) {
+  Json context = make_context(tokenizer);
+  context["messages"] = messages;
+  context["thinking"] = context["enable_thinking"] = thinking;
+  context["add_generation_prompt"] = true;
+  return tokenizer.encode(renderer.render_segments(context));
 }
 
 }  // namespace dure

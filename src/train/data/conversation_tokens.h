@@ -21,4 +21,9 @@ namespace dure {
 std::vector<TokenizedDocument> conversation_tokens(const Json& messages, const PromptRenderer& renderer,
                                                    const Tokenizer& tokenizer);
 
+/// The prompt for the next answer, by itself; `thinking`: one that begins with reasoning, where the template knows
+/// that.
+std::vector<int> prompt_tokens(const Json& messages, bool thinking, const PromptRenderer& renderer,
+                               const Tokenizer& tokenizer);
+
 }  // namespace dure

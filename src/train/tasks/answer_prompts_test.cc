@@ -20,14 +20,15 @@ TEST(AnswerPrompts, CompanyChangesNothing) {
 
   Engine engine = tiny.engine(options);
   int64_t total = 0;
-  const auto all = answer_prompts(engine, prompts, sampling, 2, [&](int64_t, int64_t t) { total = t; });
+  const auto all =
+      answer_prompts(engine, prompts, sampling, {.attempts = 2, .progress = [&](int64_t, int64_t t) { total = t; }});
   EXPECT_EQ(total, 40);
   ASSERT_EQ(all.size(), prompts.size());
   for (size_t p = 0; p < prompts.size(); p += 7) {
     Engine alone = tiny.engine(options);
     SamplingParams own = sampling;
     own.seed = 3 + 2 * p;
-    const auto one = answer_prompts(alone, {prompts[p]}, own, 2);
+    const auto one = answer_prompts(alone, {prompts[p]}, own, {.attempts = 2});
     for (size_t a = 0; a < 2; ++a) {
       EXPECT_EQ(all[p][a].ids, one[0][a].ids);
       EXPECT_EQ(all[p][a].reason, FinishReason::length);

@@ -1,0 +1,39 @@
+#include "train/align/log_probs.h"
+
+#include <algorithm>
+
+#include "sampling/softmax.h"
+
+namespace dure {
+
+NoGradient::NoGradient(const Model& model) {
+  for (const Parameter& p : model.parameters())
+    if (p.tensor.requires_grad()) stopped_.push_back(p.tensor);
+  for (Tensor& t : stopped_) t.set_requires_grad(false);
+}
+
+NoGradient::~NoGradient() {
+  for (Tensor& t : stopped_) t.set_requires_grad(true);
+}
+
+std::vector<float> target_log_probs(Model& model, const TokenBatch& micro) {
+  constexpr int kRows = 256;  // logits at once
+  const Tensor hidden = model.forward(
+      {.tokens = micro.tokens, .positions = micro.positions, .starts = micro.starts, .block_table = {}});  // [T, D]
+  std::vector<float> out(micro.tokens.size());
+  for (int begin = 0; begin < micro.rows(); begin += kRows) {
+    const int count = std::min(kRows, micro.rows() - begin);
+    const auto targets = std::span(micro.targets).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+    if (std::ranges::all_of(targets, [](int target) { return target < 0; })) continue;
+    const Tensor logits = model.logits(hidden.rows(begin, count));  // [count, V]
+    const auto width = static_cast<size_t>(logits.dim(1));
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (targets[i] < 0) continue;
+      const std::span<const float> row = logits.data().subspan(i * width, width);
+      out[static_cast<size_t>(begin) + i] = static_cast<float>(row[static_cast<size_t>(targets[i])] - log_sum_exp(row));
+    }
+  }
+  return out;
+}
+
+}  // namespace dure

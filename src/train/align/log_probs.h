@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include "models/model.h"
+#include "train/data/token_source.h"
+
+namespace dure {
+
+/// While it lives, nothing is recorded of what a model does: it may serve although it is trained.
+class NoGradient {
+ public:
+  explicit NoGradient(const Model& model);
+  ~NoGradient();
+  NoGradient(const NoGradient&) = delete;
+  NoGradient& operator=(const NoGradient&) = delete;
+
+ private:
+  std::vector<Tensor> stopped_;
+};
+
+/// log p of each row's target, as a sampler reports it; 0 for rows without one. [T]
+/// REQUIRES: a NoGradient.
+std::vector<float> target_log_probs(Model& model, const TokenBatch& batch);
+
+}  // namespace dure

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Reinforcement learning from a recipe: rewards by a command, sampled and trained by one arithmetic, resumable."""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+from program import MODEL, main, run
+
+RECIPE = {
+    "objective": "grpo", "output": "run", "model": {"from": str(MODEL)}, "data": {"problems": ["sums.jsonl"]},
+    "tokens": 2500, "batch": {"micro_tokens": 512},
+    # Short answers are better, and those that end at once best of all.
+    "grpo": {"prompts": 4, "samples": 8, "max_tokens": 24,
+             "command": "python3 -c 'import json, sys\nfor line in sys.stdin: print(-len(json.loads(line)[\"answer\"]))'"},
+    "optimizer": {"lr": 0.002, "weight_decay": 0}, "schedule": {"shape": "constant", "warmup_steps": 0},
+    "checkpoint": {"every_steps": 1}}
+
+
+class GrpoTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.dure("data", "generate", "arithmetic", "--count", "12", "--form", "problem", "--seed", "3", "--out",
+                  self.folder / "sums.jsonl")
+
+    def dure(self, *arguments):
+        code, out, err = run(*arguments)
+        self.assertEqual(code, 0, err)
+        return out
+
+    def recipe(self, name, **fields):
+        path = self.folder / "recipe.json"
+        path.write_text(json.dumps({**RECIPE, "output": name, **fields}))
+        return path
+
+    def log(self, name):
+        return [json.loads(line) for line in (self.folder / name / "log.jsonl").read_text().splitlines()]
+
+    def test_rewards_rise_and_a_run_goes_on_to_the_bit(self):
+        self.dure("train", self.recipe("whole"))
+        log = self.log("whole")
+        self.assertTrue(all(line["max_dlogp"] == 0 and line["groups"] > 0 for line in log), log)
+        self.assertGreater(log[-1]["reward"], log[0]["reward"])
+
+        self.dure("train", self.recipe("halves", tokens=1))  # one step
+        self.assertEqual(len(self.log("halves")), 1)
+        self.dure("train", self.recipe("halves"))
+        last = sorted((self.folder / "whole").glob("step-*"))[-1].name
+        for file in ("model.safetensors", "trainer/model.safetensors", "trainer/optimizer.safetensors"):
+            self.assertEqual((self.folder / "halves" / last / file).read_bytes(),
+                             (self.folder / "whole" / last / file).read_bytes(), file)
+        svg = self.folder / "plot.svg"
+        self.dure("plot", self.folder / "whole", "-o", svg)
+        self.assertIn("reward", svg.read_text())
+
+    def test_what_cannot_be(self):
+        for words, fields in {
+                "grpo: field 'samples'": {"grpo": {"samples": 1}},
+                "takes what it samples": {"batch": {"tokens": 100}},
+                "no such loss": {"loss": {"mtp": 0.3}},
+                "belongs to the objective grpo": {"objective": "sft", "batch": {"tokens": 64}},
+                "problems.jsonl": {"data": {"problems": ["problems.jsonl"]}},
+                "ended with status 7": {"grpo": {"command": "exit 7"}}}.items():
+            code, _, err = run("train", self.recipe("bad", **fields))
+            self.assertEqual((code, err.count("\n")), (1, 1), err)
+            self.assertIn(words, err)
+
+
+if __name__ == "__main__":
+    main()
