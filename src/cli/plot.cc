@@ -20,8 +20,8 @@ struct Panel {
   const char* title;
   std::vector<const char*> fields;
 };
-const std::vector<Panel> kPanels = {{"loss", {"loss", "main", "mtp"}},
-                                    {"reward", {"reward", "right", "finished"}},
+const std::vector<Panel> kPanels = {{"loss", {"loss", "main", "mtp", "dpo_loss"}},
+                                    {"reward", {"reward", "right", "finished", "margin"}},
                                     {"tokens of an answer", {"answer_tokens"}},
                                     {"learning rate", {"lr"}},
                                     {"expert load: busiest over mean", {"expert_load"}},

@@ -11,6 +11,7 @@
 #include "cli/terminal.h"
 #include "formats/model_tokenizer.h"
 #include "toolbox/probe.h"
+#include "train/align/preferences.h"
 #include "train/training_log.h"
 
 namespace dure {
@@ -79,8 +80,15 @@ struct ChatText {
 };
 
 Trainer make_trainer(const Recipe& recipe, Device& device, std::optional<ChatText>& text) {
-  if (recipe.objective != Recipe::Objective::grpo) return {recipe, device};
+  const bool grpo = recipe.objective == Recipe::Objective::grpo, dpo = recipe.objective == Recipe::Objective::dpo;
+  if (!grpo && !dpo) return {recipe, device};
   text.emplace(recipe);
+  if (dpo) {
+    std::vector<PreferencePair> pairs;
+    for (const auto& file : recipe_pairs(recipe))
+      for (PreferencePair& p : read_preferences(file, *text->renderer, text->tokenizer)) pairs.push_back(std::move(p));
+    return {recipe, device, [&](Model& model) { return make_dpo_source(model, device, std::move(pairs), recipe.dpo); }};
+  }
   GrpoTasks tasks = problem_tasks(recipe_problems(recipe), *text->renderer, text->tokenizer, recipe.rewards);
   return {recipe, device, [&](Model& model) { return make_grpo_source(model, device, std::move(tasks), recipe.grpo); }};
 }

@@ -142,12 +142,17 @@ void read_schedule(Recipe& r, const Json& json) {
   r.schedule.final = s.number("final", r.schedule.final, 0, 1);
 }
 
+bool makes_its_batches(const Recipe& r) {
+  return r.objective == Recipe::Objective::grpo || r.objective == Recipe::Objective::dpo;
+}
+
 void read_batch(Recipe& r, const Json& json) {
   const Section b(json, r.source, "batch", {"tokens", "micro_tokens", "recompute"});
-  const bool samples = r.objective == Recipe::Objective::grpo;  // as many as are sampled
-  require(samples || b->has("tokens"), "{}: field 'tokens' is missing: how many each step takes", b->source());
-  require(!samples || !b->has("tokens"), "{}: field 'tokens': the objective grpo takes what it samples", b->source());
-  r.batch_tokens = b.stages("tokens", samples ? 8192 : 0, 1, 1 << 30);
+  const bool made = makes_its_batches(r);
+  require(made || b->has("tokens"), "{}: field 'tokens' is missing: how many each step takes", b->source());
+  require(!made || !b->has("tokens"), "{}: field 'tokens': this objective's steps are as long as its answers",
+          b->source());
+  r.batch_tokens = b.stages("tokens", made ? 8192 : 0, 1, 1 << 30);
   double largest = 0;
   for (const Stages::Entry& e : r.batch_tokens.entries) {
     require(e.value == std::floor(e.value), "{}: field 'tokens': {} is no whole number", b->source(), e.value);
@@ -176,7 +181,31 @@ void read_grpo(Recipe& r, const Json& json) {
   r.rewards.thinking = g->boolean_or("thinking", r.rewards.thinking);
   r.rewards.command = g->string_or("command", "");
   r.rewards.scratch = r.output;
-  require(r.mtp(0) == 0, "{}: loss: field 'mtp': the objective grpo has no such loss", r.source);
+}
+
+void read_dpo(Recipe& r, const Json& json) {
+  const bool wanted = r.objective == Recipe::Objective::dpo;
+  require(wanted || !json.contains("dpo"), "{}: field 'dpo' belongs to the objective dpo", r.source);
+  if (!wanted) return;
+  const Section d(json, r.source, "dpo", {"pairs", "beta", "label_smoothing"});
+  r.dpo.pairs = d->integer_or("pairs", r.dpo.pairs, 1, 1 << 16);
+  r.dpo.beta = d.number("beta", r.dpo.beta, 1e-9, 1e9);
+  r.dpo.label_smoothing = d.number("label_smoothing", 0, 0, 0.5);
+  r.dpo.reference = r.output / "reference.json";
+  r.dpo.seed = r.seed;
+}
+
+/// Files that the data of a recipe name.
+std::vector<fs::path> files_of(const Recipe& r, const Section& data, const char* key) {
+  const Json* files = data->find(key);
+  require(files != nullptr && files->is_array() && !files->empty(), "{}: field '{}': expected a list of files",
+          data->source(), key);
+  std::vector<fs::path> paths;
+  for (const Json& file : *files) {
+    require(file.is_string(), "{}: field '{}': expected a list of files", data->source(), key);
+    paths.push_back(r.folder / file.get<std::string>());
+  }
+  return paths;
 }
 
 void override_field(Json& json, const std::string& text) {
@@ -200,16 +229,14 @@ const Json& Recipe::data() const { return json->at("data"); }
 
 std::vector<Problem> recipe_problems(const Recipe& r) {
   const Section data(*r.json, r.source, "data", {"problems", "kind"});
-  const Json* files = data->find("problems");
-  require(files != nullptr && files->is_array() && !files->empty(), "{}: field 'problems': expected a list of files",
-          data->source());
   std::vector<Problem> all;
-  for (const Json& file : *files) {
-    require(file.is_string(), "{}: field 'problems': expected a list of files", data->source());
-    for (Problem& p : read_problems(r.folder / file.get<std::string>(), data->string_or("kind", "")))
-      all.push_back(std::move(p));
-  }
+  for (const fs::path& file : files_of(r, data, "problems"))
+    for (Problem& p : read_problems(file, data->string_or("kind", ""))) all.push_back(std::move(p));
   return all;
+}
+
+std::vector<fs::path> recipe_pairs(const Recipe& r) {
+  return files_of(r, Section(*r.json, r.source, "data", {"pairs"}), "pairs");
 }
 
 Recipe parse_recipe(Json document, const std::string& source, const fs::path& folder) {
@@ -221,10 +248,12 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   const Fields fields(json, source);
   Section::check_keys(json, source,
                       {"objective", "output", "seed", "model", "lora", "tokenizer", "data", "tokens", "batch",
-                       "compute", "optimizer", "schedule", "loss", "grpo", "checkpoint"});
-  r.objective = choice<Recipe::Objective>(
-      fields, "objective",
-      {{"pretrain", Recipe::Objective::pretrain}, {"sft", Recipe::Objective::sft}, {"grpo", Recipe::Objective::grpo}});
+                       "compute", "optimizer", "schedule", "loss", "grpo", "dpo", "checkpoint"});
+  r.objective = choice<Recipe::Objective>(fields, "objective",
+                                          {{"pretrain", Recipe::Objective::pretrain},
+                                           {"sft", Recipe::Objective::sft},
+                                           {"grpo", Recipe::Objective::grpo},
+                                           {"dpo", Recipe::Objective::dpo}});
   r.output = r.folder / fields.string("output");
   r.seed = static_cast<uint64_t>(fields.integer_or("seed", 1, 0, 1 << 30));
   if (fields.has("tokenizer")) r.tokenizer = r.folder / fields.string("tokenizer");
@@ -247,6 +276,8 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   r.balance = loss.number("balance", 0, 0, 100);
   r.bias_speed = loss.stages("bias_speed", 0, 0, 1);
   read_grpo(r, json);
+  read_dpo(r, json);
+  require(!makes_its_batches(r) || r.mtp(0) == 0, "{}: loss: field 'mtp': this objective has no such loss", r.source);
   const Section checkpoint(json, source, "checkpoint", {"every_steps", "keep"});
   r.checkpoint_steps = checkpoint->integer_or("every_steps", 100, 1, 1 << 30);
   r.keep_checkpoints = checkpoint->integer_or("keep", 2, 1, 1 << 20);

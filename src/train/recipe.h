@@ -8,6 +8,7 @@
 
 #include "backend/backend.h"
 #include "train/adamw.h"
+#include "train/align/dpo.h"
 #include "train/align/problem_tasks.h"
 #include "train/muon.h"
 #include "train/new_model.h"
@@ -19,8 +20,8 @@ namespace dure {
 /// to its own folder.
 struct Recipe {
   /// Both minimise -log p of the tokens that the data want learned; fine-tuning goes on from a model and knows chats.
-  /// The third samples answers and learns what its rewards say of them.
-  enum class Objective : uint8_t { pretrain, sft, grpo };
+  /// The third samples answers and learns what its rewards say of them; the fourth learns which of two is preferred.
+  enum class Objective : uint8_t { pretrain, sft, grpo, dpo };
   enum class Method : uint8_t { adamw, muon };
 
   std::string source;                ///< names the file in errors
@@ -56,6 +57,7 @@ struct Recipe {
 
   GrpoOptions grpo;
   RewardOptions rewards;
+  DpoOptions dpo;
 
   int64_t checkpoint_steps = 100;
   int keep_checkpoints = 2;
@@ -65,6 +67,8 @@ struct Recipe {
 
 /// The problems that a recipe's data name: {"problems": ["sums.jsonl"], "kind": "arithmetic"}.
 std::vector<Problem> recipe_problems(const Recipe& recipe);
+/// Their files of preferences: {"pairs": ["pairs.jsonl"]}.
+std::vector<std::filesystem::path> recipe_pairs(const Recipe& recipe);
 
 /// Reads a recipe; `overrides` are "optimizer.lr=1e-3": a path of keys and a JSON value, or else a string.
 /// Throws Error for an unknown key, a missing one, or a value that cannot be.

@@ -14,26 +14,19 @@
 namespace dure {
 namespace {
 
-/// A document of a batch: a prompt with its answer.
+/// A prompt with its answer, which is to be learned.
+TokenizedDocument document_of(const std::vector<int>& prompt, const PromptAnswer& answer) {
+  TokenizedDocument d{prompt, std::vector<bool>(prompt.size(), false)};
+  d.ids.insert(d.ids.end(), answer.ids.begin(), answer.ids.end());
+  d.learned.resize(d.ids.size(), true);
+  return d;
+}
+
+/// Answers that are learned from, in the order of their documents.
 struct Lesson {
-  const std::vector<int>* prompt;
   const PromptAnswer* answer;
   double advantage;
-
-  int rows() const { return static_cast<int>(prompt->size() + answer->ids.size()) - 1; }
 };
-
-/// The targets of a lesson are the answer's tokens.
-void append(TokenBatch& batch, const Lesson& lesson) {
-  std::vector<int> ids = *lesson.prompt;
-  ids.insert(ids.end(), lesson.answer->ids.begin(), lesson.answer->ids.end());
-  for (size_t t = 0; t + 1 < ids.size(); ++t) {
-    batch.tokens.push_back(ids[t]);
-    batch.targets.push_back(t + 1 < lesson.prompt->size() ? -1 : ids[t + 1]);
-    batch.positions.push_back(static_cast<int>(t));
-  }
-  batch.starts.push_back(batch.rows());
-}
 
 class GrpoSource final : public StepSource {
  public:
@@ -54,15 +47,20 @@ class GrpoSource final : public StepSource {
     measure(answers, rewards, data);
     double groups = 0;
     std::vector<Lesson> lessons;
+    std::vector<TokenizedDocument> documents;
     for (size_t p = 0; p < prompts.size(); ++p) {
       const auto group = std::span(rewards).subspan(p * answers[p].size(), answers[p].size());
       const double mean = std::accumulate(group.begin(), group.end(), 0.0) / static_cast<double>(group.size());
       if (std::ranges::all_of(group, [&](double r) { return r == group[0]; })) continue;
-      for (size_t i = 0; i < group.size(); ++i) lessons.push_back({&prompts[p], &answers[p][i], group[i] - mean});
+      for (size_t i = 0; i < group.size(); ++i) {
+        lessons.push_back({&answers[p][i], group[i] - mean});
+        documents.push_back(document_of(prompts[p], answers[p][i]));
+      }
       ++groups;
     }
     data.measures.emplace_back("groups", groups);
-    data.measures.emplace_back("max_dlogp", add_batches(lessons, micro_tokens, data));
+    data.batches = pack_documents(documents, micro_tokens);
+    data.measures.emplace_back("max_dlogp", weigh(data.batches, lessons));
     ++steps_;
     return data;
   }
@@ -143,31 +141,25 @@ class GrpoSource final : public StepSource {
                      {"finished", finished / count}};
   }
 
-  /// Returns the largest difference between log-probabilities.
-  double add_batches(const std::vector<Lesson>& lessons, int64_t micro_tokens, StepData& data) {
+  /// Each target counts advantage times p / p_old, unless it is clipped. Returns the largest difference between the
+  /// log-probabilities.
+  double weigh(std::vector<TokenBatch>& batches, const std::vector<Lesson>& lessons) {
     double largest = 0;
-    for (size_t begin = 0; begin < lessons.size();) {
-      TokenBatch batch;
-      batch.starts = {0};
-      size_t end = begin;
-      do {
-        append(batch, lessons[end]);
-      } while (++end < lessons.size() && batch.rows() + lessons[end].rows() <= micro_tokens);
+    auto lesson = lessons.begin();
+    for (TokenBatch& batch : batches) {
       const std::vector<float> now = target_log_probs(model_, batch);
       batch.weights.resize(batch.tokens.size());
-      for (size_t l = begin; l < end; ++l) {
-        const Lesson& lesson = lessons[l];
-        const auto row = static_cast<size_t>(batch.starts[l - begin + 1]) - lesson.answer->ids.size();
-        for (size_t i = 0; i < lesson.answer->ids.size(); ++i) {
-          const double moved = double{now[row + i]} - double{lesson.answer->logprobs[i]};
+      for (size_t d = 0; d + 1 < batch.starts.size(); ++d, ++lesson) {
+        auto then = lesson->answer->logprobs.begin();
+        for (auto row = static_cast<size_t>(batch.starts[d]); row < static_cast<size_t>(batch.starts[d + 1]); ++row) {
+          if (batch.targets[row] < 0) continue;
+          const double moved = double{now[row]} - double{*then++}, ratio = std::exp(moved);
           largest = std::max(largest, std::abs(moved));
-          const double ratio = std::exp(moved);
-          const bool clipped = lesson.advantage > 0 ? ratio > 1 + o_.clip_high : ratio < 1 - o_.clip_low;
-          batch.weights[row + i] = clipped ? 0 : static_cast<float>(lesson.advantage * ratio);
+          const bool clipped = lesson->advantage > 0 ? ratio > 1 + o_.clip_high : ratio < 1 - o_.clip_low;
+          batch.weights[row] = clipped ? 0 : static_cast<float>(lesson->advantage * ratio);
         }
+        DURE_ASSERT(then == lesson->answer->logprobs.end());
       }
-      data.batches.push_back(std::move(batch));
-      begin = end;
     }
     require(!o_.exact || largest == 0,
             "grpo: the log-probabilities of sampling and training differ by {}; grpo.exact=false takes what differs",

@@ -16,6 +16,26 @@ NoGradient::~NoGradient() {
   for (Tensor& t : stopped_) t.set_requires_grad(true);
 }
 
+std::vector<TokenBatch> pack_documents(const std::vector<TokenizedDocument>& documents, int64_t micro_tokens) {
+  std::vector<TokenBatch> batches;
+  for (const TokenizedDocument& d : documents) {
+    const auto rows = static_cast<int64_t>(d.ids.size()) - 1;
+    if (batches.empty() || batches.back().rows() + rows > micro_tokens) {
+      batches.emplace_back();
+      batches.back().starts = {0};
+    }
+    TokenBatch& batch = batches.back();
+    for (int64_t t = 0; t < rows; ++t) {
+      const auto next = static_cast<size_t>(t) + 1;
+      batch.tokens.push_back(d.ids[next - 1]);
+      batch.targets.push_back(d.learned[next] ? d.ids[next] : -1);
+      batch.positions.push_back(static_cast<int>(t));
+    }
+    batch.starts.push_back(batch.rows());
+  }
+  return batches;
+}
+
 std::vector<float> target_log_probs(Model& model, const TokenBatch& micro) {
   constexpr int kRows = 256;  // logits at once
   const Tensor hidden = model.forward(

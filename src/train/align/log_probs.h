@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "models/model.h"
+#include "train/data/token_shard.h"
 #include "train/data/token_source.h"
 
 namespace dure {
@@ -18,6 +19,9 @@ class NoGradient {
  private:
   std::vector<Tensor> stopped_;
 };
+
+/// Whole documents as batches of at most so many rows; a longer one is a batch of its own.
+std::vector<TokenBatch> pack_documents(const std::vector<TokenizedDocument>& documents, int64_t micro_tokens);
 
 /// log p of each row's target, as a sampler reports it; 0 for rows without one. [T]
 /// REQUIRES: a NoGradient.

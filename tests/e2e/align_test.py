@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reinforcement learning from a recipe: rewards by a command, sampled and trained by one arithmetic, resumable."""
+"""Models that learn from rewards and from preferences, by recipe: what is learned, and runs that go on to the bit."""
 
 import json
 import tempfile
@@ -18,7 +18,7 @@ RECIPE = {
     "checkpoint": {"every_steps": 1}}
 
 
-class GrpoTest(unittest.TestCase):
+class AlignTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -56,10 +56,26 @@ class GrpoTest(unittest.TestCase):
         self.dure("plot", self.folder / "whole", "-o", svg)
         self.assertIn("reward", svg.read_text())
 
+    def test_an_adapter_learns_what_is_preferred(self):
+        (self.folder / "pairs.jsonl").write_text("".join(json.dumps(
+            {"prompt": f"Question {i}", "chosen": "Yes, gladly.", "rejected": "No."}) + "\n" for i in range(8)))
+        recipe = self.recipe("dpo", objective="dpo", data={"pairs": ["pairs.jsonl"]}, tokens=2000,
+                             lora={"r": 4, "lora_alpha": 8, "target_modules": "all-linear"})
+        fields = json.loads(recipe.read_text())
+        del fields["grpo"]
+        fields["dpo"] = {"pairs": 4, "beta": 0.2}
+        recipe.write_text(json.dumps(fields))
+        self.dure("train", recipe)
+        log = self.log("dpo")
+        self.assertAlmostEqual(log[0]["dpo_loss"], 0.693147, places=5)
+        self.assertEqual(log[-1]["right"], 1)
+        self.assertLess(log[-1]["dpo_loss"], 0.5)
+        self.assertTrue((sorted((self.folder / "dpo").glob("step-*"))[-1] / "adapter_model.safetensors").is_file())
+
     def test_what_cannot_be(self):
         for words, fields in {
                 "grpo: field 'samples'": {"grpo": {"samples": 1}},
-                "takes what it samples": {"batch": {"tokens": 100}},
+                "as long as its answers": {"batch": {"tokens": 100}},
                 "no such loss": {"loss": {"mtp": 0.3}},
                 "belongs to the objective grpo": {"objective": "sft", "batch": {"tokens": 64}},
                 "problems.jsonl": {"data": {"problems": ["problems.jsonl"]}},
