@@ -40,7 +40,7 @@ class ModelsTest(unittest.TestCase):
 
             def other():
                 limit = time.monotonic() + PATIENCE
-                while not server.status()["slots"]["used"] and time.monotonic() < limit:
+                while not server.status().get("slots", {}).get("used") and time.monotonic() < limit:
                     time.sleep(0.01)
                 return self.ask(server, "b")
             (status, answer), (refused, error) = at_once([long, other])
