@@ -100,7 +100,7 @@ void ChatOptions::talk_here() const {
   talk(answerer,
        fmt::format("{}: {}, {} parameters{}, context of {} tokens", name, m.model_type, count_text(m.parameters),
                    sparse ? fmt::format(" ({} active)", count_text(m.active_parameters)) : "", answerer.context()),
-       {generation.sampling.over(assistant.recommended()), generation.stop, std::nullopt},
+       {generation.sampling.over(assistant.recommended()), generation.stop, generation.thinking.value()},
        assistant.renderer() == nullptr ? kNoTemplate : nullptr);
 }
 
@@ -108,8 +108,9 @@ void ChatOptions::talk_to_server() const {
   // Prompts take minutes on slow machines, and not every server says meanwhile that it lives.
   RemoteAnswerer answerer(server.client(std::chrono::minutes(10)), model.model);
   const std::string context = answerer.context() > 0 ? fmt::format(", context of {} tokens", answerer.context()) : "";
-  talk(answerer, fmt::format("{} at {}{}", answerer.model(), answerer.server(), context),
-       chosen_settings(generation.sampling, generation.stop), nullptr);
+  Settings settings = chosen_settings(generation.sampling, generation.stop);
+  settings.thinking = generation.thinking.value();
+  talk(answerer, fmt::format("{} at {}{}", answerer.model(), answerer.server(), context), std::move(settings), nullptr);
 }
 
 }  // namespace

@@ -25,12 +25,4 @@ void print_columns(const std::vector<std::vector<std::string>>& rows);
 /// "93.5 ± 1.7 %"
 std::string percent_text(const Estimate& e);
 
-/// --thinking and --no-thinking: what chat templates are told; neither: they decide.
-struct ThinkingOption {
-  bool yes = false, no = false;
-
-  void add_to(CLI::App& command);
-  std::optional<bool> value() const;
-};
-
 }  // namespace dure

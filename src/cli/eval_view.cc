@@ -38,13 +38,4 @@ void print_columns(const std::vector<std::vector<std::string>>& rows) {
 
 std::string percent_text(const Estimate& e) { return fmt::format("{:.1f} ± {:.1f} %", 100 * e.mean, 100 * e.error); }
 
-void ThinkingOption::add_to(CLI::App& command) {
-  CLI::Option* on = command.add_flag("--thinking", yes, "Tell the chat template to let the model think first");
-  command.add_flag("--no-thinking", no, "Tell it to answer at once")->excludes(on);
-}
-
-std::optional<bool> ThinkingOption::value() const {
-  return yes ? std::optional(true) : no ? std::optional(false) : std::nullopt;
-}
-
 }  // namespace dure

@@ -115,8 +115,18 @@ LoadOptions ModelOptions::load() const {
   return o;
 }
 
+void ThinkingOption::add_to(CLI::App& command) {
+  CLI::Option* on = command.add_flag("--thinking", yes, "Tell the chat template to let the model think first");
+  command.add_flag("--no-thinking", no, "Tell it to answer at once")->excludes(on);
+}
+
+std::optional<bool> ThinkingOption::value() const {
+  return yes ? std::optional(true) : no ? std::optional(false) : std::nullopt;
+}
+
 void GenerationOptions::add_to(CLI::App& command) {
   command.option_defaults()->group("Answers, where the model's own recommendation is not wanted");
+  thinking.add_to(command);
   command.add_option("--temp,--temperature", sampling.temperature, "0 always takes the likeliest token");
   command.add_option("--top-k", sampling.top_k, "Sample from the k likeliest tokens; 0 from all");
   command.add_option("--top-p", sampling.top_p, "Sample from the likeliest tokens that share this probability");

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <limits>
+#include <optional>
 
 #include "chat/assistant.h"
 #include "chat/sampling_overrides.h"
@@ -46,6 +47,14 @@ void add_exact_option(CLI::App& command, bool& exact);
 /// --speculate SOURCE and --draft-tokens N.
 void add_speculation_options(CLI::App& command, SpeculationOptions& speculation);
 
+/// --thinking and --no-thinking: what chat templates are told; neither: they decide.
+struct ThinkingOption {
+  bool yes = false, no = false;
+
+  void add_to(CLI::App& command);
+  std::optional<bool> value() const;
+};
+
 /// And those of commands that generate text.
 struct GenerationOptions {
   SamplingOverrides sampling;
@@ -54,6 +63,7 @@ struct GenerationOptions {
   std::string cache = "bf16";
   bool exact = false;
   SpeculationOptions speculation = {.source = DraftSource::automatic};
+  ThinkingOption thinking;
 
   void add_to(CLI::App& command);
   AssistantOptions assistant(const ModelOptions& model) const;

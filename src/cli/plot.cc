@@ -20,13 +20,11 @@ struct Panel {
   const char* title;
   std::vector<const char*> fields;
 };
-const std::vector<Panel> kPanels = {{"loss", {"loss", "main", "mtp", "dpo_loss"}},
-                                    {"reward", {"reward", "right", "finished", "margin"}},
-                                    {"tokens of an answer", {"answer_tokens"}},
-                                    {"learning rate", {"lr"}},
-                                    {"expert load: busiest over mean", {"expert_load"}},
-                                    {"gradient norm", {"grad_norm"}},
-                                    {"tokens a second", {"tokens_per_second"}}};
+const std::vector<Panel> kPanels = {
+    {"loss", {"loss", "main", "mtp", "dpo_loss"}},       {"reward", {"reward", "right", "finished", "margin"}},
+    {"tokens of an answer", {"answer_tokens"}},          {"learning rate", {"lr"}},
+    {"expert load: busiest over mean", {"expert_load"}}, {"gradient norm", {"grad_norm"}},
+    {"tokens a second", {"tokens_per_second"}}};
 
 /// Lines that a crash left half written are passed over.
 std::vector<Json> read_lines(const fs::path& log) {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "chat/settings.h"
 #include "cli/app.h"
 #include "cli/model_options.h"
 
@@ -60,7 +61,7 @@ void add_run(CLI::App& app) {
       Json messages = Json::array();
       if (!o->system.empty()) messages.push_back({{"role", "system"}, {"content", sanitize_utf8(o->system)}});
       messages.push_back({{"role", "user"}, {"content", sanitize_utf8(*o->prompt)}});
-      ids = assistant.chat_prompt(messages, Json::object()).ids;
+      ids = assistant.chat_prompt(messages, thinking_flags(o->generation.thinking.value())).ids;
     }
 
     std::string text;
