@@ -10,11 +10,11 @@ from program import MODEL, main, run
 
 RECIPE = {
     "objective": "grpo", "output": "run", "model": {"from": str(MODEL)}, "data": {"problems": ["sums.jsonl"]},
-    "tokens": 2500, "batch": {"micro_tokens": 512},
+    "tokens": 700, "batch": {"micro_tokens": 512},
     # Short answers are better, and those that end at once best of all.
-    "grpo": {"prompts": 4, "samples": 8, "max_tokens": 24,
+    "grpo": {"prompts": 3, "samples": 6, "max_tokens": 12,
              "command": "python3 -c 'import json, sys\nfor line in sys.stdin: print(-len(json.loads(line)[\"answer\"]))'"},
-    "optimizer": {"lr": 0.002, "weight_decay": 0}, "schedule": {"shape": "constant", "warmup_steps": 0},
+    "optimizer": {"lr": 0.004, "weight_decay": 0}, "schedule": {"shape": "constant", "warmup_steps": 0},
     "checkpoint": {"every_steps": 1}}
 
 
@@ -59,7 +59,7 @@ class AlignTest(unittest.TestCase):
     def test_an_adapter_learns_what_is_preferred(self):
         (self.folder / "pairs.jsonl").write_text("".join(json.dumps(
             {"prompt": f"Question {i}", "chosen": "Yes, gladly.", "rejected": "No."}) + "\n" for i in range(8)))
-        recipe = self.recipe("dpo", objective="dpo", data={"pairs": ["pairs.jsonl"]}, tokens=2000,
+        recipe = self.recipe("dpo", objective="dpo", data={"pairs": ["pairs.jsonl"]}, tokens=1000,
                              lora={"r": 4, "lora_alpha": 8, "target_modules": "all-linear"})
         fields = json.loads(recipe.read_text())
         del fields["grpo"]
