@@ -11,9 +11,9 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-class EventStreamTest : public HttpServerTest {};
+class HttpStreamTest : public HttpServerTest {};
 
-TEST_F(EventStreamTest, StreamsAsItIsWritten) {
+TEST_F(HttpStreamTest, StreamsAsItIsWritten) {
   start();
   RawClient client(server->port());
   client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -32,7 +32,7 @@ TEST_F(EventStreamTest, StreamsAsItIsWritten) {
   EXPECT_EQ(closed, 0);
 }
 
-TEST_F(EventStreamTest, LinesWaitBehindSpaces) {
+TEST_F(HttpStreamTest, LinesWaitBehindSpaces) {
   start();
   RawClient client(server->port());
   client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -48,7 +48,7 @@ TEST_F(EventStreamTest, LinesWaitBehindSpaces) {
   EXPECT_NE(client.until("0\r\n\r\n"), "");
 }
 
-TEST_F(EventStreamTest, ManyThreadsWriteWholeEvents) {
+TEST_F(HttpStreamTest, ManyThreadsWriteWholeEvents) {
   start();
   RawClient client(server->port());
   client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -67,7 +67,7 @@ TEST_F(EventStreamTest, ManyThreadsWriteWholeEvents) {
   EXPECT_EQ(client.answer().body, expected);
 }
 
-TEST_F(EventStreamTest, HeadOfAStream) {
+TEST_F(HttpStreamTest, HeadOfAStream) {
   start();
   RawClient client(server->port());
   client.send("HEAD /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -79,7 +79,7 @@ TEST_F(EventStreamTest, HeadOfAStream) {
   EXPECT_EQ(client.ask("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n").body, "hello");
 }
 
-TEST_F(EventStreamTest, DroppedInMidStreamCutsTheConnection) {
+TEST_F(HttpStreamTest, DroppedInMidStreamCutsTheConnection) {
   start();
   RawClient client(server->port());
   client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -95,7 +95,7 @@ TEST_F(EventStreamTest, DroppedInMidStreamCutsTheConnection) {
   EXPECT_TRUE(log[0].aborted);
 }
 
-TEST_F(EventStreamTest, WholeAnswersKeepTheirClients) {
+TEST_F(HttpStreamTest, WholeAnswersKeepTheirClients) {
   start();
   RawClient client(server->port());
   client.send("GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -122,7 +122,7 @@ TEST_F(EventStreamTest, WholeAnswersKeepTheirClients) {
   EXPECT_THAT(client.rest(), Not(HasSubstr("0\r\n\r\n")));
 }
 
-TEST_F(EventStreamTest, WhoWaitsForAStreamHearsThatTheServerLives) {
+TEST_F(HttpStreamTest, WhoWaitsForAStreamHearsThatTheServerLives) {
   start();
   RawClient client(server->port());
   const auto held = [&] {
@@ -164,7 +164,7 @@ TEST_F(EventStreamTest, WhoWaitsForAStreamHearsThatTheServerLives) {
   EXPECT_THAT(client.rest(), Not(HasSubstr("0\r\n\r\n")));
 }
 
-TEST_F(EventStreamTest, StalledReaderDoesNotFillMemory) {
+TEST_F(HttpStreamTest, StalledReaderDoesNotFillMemory) {
   options.limits.queued_bytes = 1 << 20;
   options.limits.write = 400ms;
   start();
