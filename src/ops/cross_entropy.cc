@@ -91,8 +91,9 @@ class ChunkedLoss {
 
 Tensor chunked_cross_entropy(const Block& head, const Tensor& hidden, const Tensor& labels, const Tensor& weights,
                              int64_t chunk) {
-  require(!weights.defined() || weights.shape() == labels.shape(), "cross_entropy: labels {}, weights {}",
-          labels.shape(), weights.shape());
+  if (weights.defined()) {
+    require(weights.shape() == labels.shape(), "cross_entropy: labels {}, weights {}", labels.shape(), weights.shape());
+  }
   require(labels.shape() == Shape{hidden.dim(0)} && chunk > 0, "cross_entropy: hidden {}, labels {}, chunks of {}",
           hidden.shape(), labels.shape(), chunk);
   ChunkedLoss loss(head, hidden, labels, weights);
