@@ -4,6 +4,7 @@
 
 #include "backend/backend.h"
 #include "base/error.h"
+#include "ops/chunked_loss.h"
 #include "ops/tape.h"
 
 namespace dure {
@@ -34,81 +35,25 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& labels) {
   });
 }
 
-namespace {
-
-/// Losses of some rows, and what the sum of these is worth to the hidden states and to the leaves of the head.
-class ChunkedLoss {
- public:
-  ChunkedLoss(const Block& head, const Tensor& hidden, const Tensor& labels, const Tensor& weights)
-      : head_(head), hidden_(hidden), labels_(labels), weights_(weights) {}
-
-  void add(int64_t begin, int64_t count) {
-    const Tensor labels = labels_.rows(begin, count);  // [count]
-    if (std::ranges::all_of(labels.data<int>(), [](int label) { return label < 0; })) return;
-    Backend& backend = hidden_.device().backend();
-    Tensor x = hidden_.rows(begin, count);  // [count, D]
-    x.set_requires_grad(hidden_.requires_grad());
-    const Tensor logits = head_(x);  // [count, V]
-    for (const int label : labels.data<int>())
-      require(label < logits.dim(1), "cross_entropy: label {} of {} classes", label, logits.dim(1));
-    Tensor losses = Tensor::empty(x.device(), DType::F32, {count});
-    backend.cross_entropy(losses.view(), logits.view(), labels.view());
-    Tensor each = Tensor::like(losses);  // dL/dlosses
-    std::ranges::fill(each.data(), 1.f);
-    if (weights_.defined()) std::ranges::copy(weights_.rows(begin, count).data(), each.data().begin());
-    for (int64_t i = 0; i < count; ++i)
-      sum += double{each.data()[static_cast<size_t>(i)]} * losses.data()[static_cast<size_t>(i)];
-    if (!logits.requires_grad()) return;
-
-    if (inputs.empty()) find_inputs(logits, x);
-    Tensor dlogits = Tensor::like(logits);  // [count, V]
-    backend.cross_entropy_backward(dlogits.view(), each.view(), logits.view(), labels.view());
-    std::vector<Tensor> from = inputs;
-    from[0] = x;
-    const Gradients parts = gradients(logits, dlogits, from);
-    if (parts[0].defined()) backend.copy(sums[0].rows(begin, count).view(), parts[0].view());
-    for (size_t i = 1; i < parts.size(); ++i)
-      if (parts[i].defined()) backend.accumulate(sums[i].view(), parts[i].view());
-  }
-
-  double sum = 0;
-  std::vector<Tensor> inputs;  // hidden, then the leaves of the head
-  Gradients sums;              // one for each
-
- private:
-  void find_inputs(const Tensor& logits, const Tensor& x) {
-    inputs.push_back(hidden_);
-    for (const Tensor& leaf : leaves(logits))
-      if (!leaf.same(x)) inputs.push_back(leaf);
-    for (const Tensor& t : inputs) sums.push_back(Tensor::zeros(t.device(), DType::F32, t.shape()));
-  }
-
-  const Block& head_;
-  const Tensor &hidden_, &labels_, &weights_;
-};
-
-}  // namespace
-
 Tensor chunked_cross_entropy(const Block& head, const Tensor& hidden, const Tensor& labels, const Tensor& weights,
                              int64_t chunk) {
   if (weights.defined()) {
     require(weights.shape() == labels.shape(), "cross_entropy: labels {}, weights {}", labels.shape(), weights.shape());
   }
-  require(labels.shape() == Shape{hidden.dim(0)} && chunk > 0, "cross_entropy: hidden {}, labels {}, chunks of {}",
-          hidden.shape(), labels.shape(), chunk);
-  ChunkedLoss loss(head, hidden, labels, weights);
-  for (int64_t begin = 0; begin < hidden.dim(0); begin += chunk)
-    loss.add(begin, std::min(chunk, hidden.dim(0) - begin));
-
-  const auto sum = static_cast<float>(loss.sum);
-  return record(Tensor::from(hidden.device(), {&sum, 1}, {1}), loss.inputs, [sums = loss.sums](const Tensor& dy) {
-    Gradients g;
-    for (const Tensor& of_sum : sums) {
-      g.push_back(Tensor::like(of_sum));
-      of_sum.device().backend().scale(g.back().view(), of_sum.view(), dy.data()[0]);
-    }
-    return g;
-  });
+  const auto losses_of = [&](const Tensor& logits, int64_t begin, Tensor& dlogits) {
+    Backend& backend = logits.device().backend();
+    const int64_t count = logits.dim(0);
+    const Tensor own = labels.rows(begin, count);                                                      // [count]
+    Tensor losses = Tensor::empty(logits.device(), DType::F32, {count}), each = Tensor::like(losses);  // dL/dlosses
+    backend.cross_entropy(losses.view(), logits.view(), own.view());
+    std::ranges::fill(each.data(), 1.f);
+    if (weights.defined()) std::ranges::copy(weights.rows(begin, count).data(), each.data().begin());
+    if (dlogits.defined()) backend.cross_entropy_backward(dlogits.view(), each.view(), logits.view(), own.view());
+    double sum = 0;
+    for (size_t i = 0; i < losses.data().size(); ++i) sum += double{each.data()[i]} * losses.data()[i];
+    return sum;
+  };
+  return chunked_loss(head, hidden, labels, losses_of, chunk);
 }
 
 }  // namespace dure
