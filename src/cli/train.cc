@@ -46,7 +46,8 @@ class TrainingView {
     if (!print) return;
     const auto left = static_cast<double>(trainer_.recipe().tokens - r.tokens);
     std::string line = fmt::format("step {}  {} tokens  loss {:.4f}", r.step, count_text(r.tokens), r.loss);
-    if (r.parts.mtp > 0) line += fmt::format("  main {:.4f}  mtp {:.4f}", r.parts.main, r.parts.mtp);
+    if (r.parts.mtp > 0 || r.parts.teacher > 0) line += fmt::format("  main {:.4f}", r.parts.main);
+    if (r.parts.mtp > 0) line += fmt::format("  mtp {:.4f}", r.parts.mtp);
     for (const auto& [name, value] : r.measures) line += fmt::format("  {} {:.4g}", name, value);
     if (r.expert_load > 0) line += fmt::format("  load {:.2f}", r.expert_load);
     line += fmt::format("  lr {:.2e}  norm {:.2f}  {:.0f} tokens/s", r.learning_rate, r.gradient_norm, speed_);

@@ -1,6 +1,7 @@
 #include "train/pretrain.h"
 
 #include "ops/cross_entropy.h"
+#include "ops/distillation.h"
 #include "ops/elementwise.h"
 #include "ops/tape.h"
 
@@ -43,27 +44,39 @@ void pretrain_backward(Model& model, Device& device, const TokenBatch& micro, co
     if (name == "balance_loss") loss.balance += value.data()[0] / static_cast<double>(step.rows);
     if (trace) trace(name, layer, value);
   };
-  Batch batch{.tokens = micro.tokens, .positions = micro.positions, .starts = micro.starts, .block_table = {}};
+  const Batch plain{.tokens = micro.tokens, .positions = micro.positions, .starts = micro.starts, .block_table = {}};
+  Batch batch = plain;
   batch.trace = &watch;
   batch.balance = static_cast<float>(options.balance / static_cast<double>(step.rows));
   batch.recompute = options.recompute;
 
-  /// The losses of some labels as a part of the step's mean, of which `value` keeps count.
-  const auto part = [&](const Block& head, const Tensor& hidden, const std::vector<int>& labels, int64_t of,
-                        double& value) {
-    const Tensor weights = micro.weights.empty() ? Tensor() : Tensor::from(device, micro.weights, {micro.rows()});
-    const Tensor sum = chunked_cross_entropy(head, hidden, Tensor::from(device, labels), weights);  // [1]
-    value += of == 0 ? 0 : sum.data()[0] / static_cast<double>(of);
-    return scale(sum, of == 0 ? 0 : 1 / static_cast<float>(of));
-  };
-  const Tensor hidden = model.forward(batch);  // [T, D]
-  Tensor total = part([&](const Tensor& h) { return model.logits(h); }, hidden, micro.targets, step.targets, loss.main);
+  const Tensor weights = micro.weights.empty() ? Tensor() : Tensor::from(device, micro.weights, {micro.rows()});
+  /// A sum over targets as a part of the step's mean.
+  const auto part = [](const Tensor& sum, int64_t of) { return scale(sum, of == 0 ? 0 : 1 / static_cast<float>(of)); };
+  const auto count = [](double sum, int64_t of) { return of == 0 ? 0 : sum / static_cast<double>(of); };
+
+  const Block head = [&](const Tensor& h) { return model.logits(h); };
+  const Tensor hidden = model.forward(batch), targets = Tensor::from(device, micro.targets);  // [T, D], [T]
+  Tensor total;
+  if (options.teacher != nullptr) {
+    const Teacher teacher{[&](const Tensor& h) { return options.teacher->logits(h); }, options.teacher->forward(plain),
+                          static_cast<float>(options.temperature), static_cast<float>(options.share)};
+    const DistillationLoss sums = chunked_distillation(head, hidden, targets, weights, teacher);
+    loss.main += count(sums.labels, step.targets);
+    loss.teacher += count(sums.teacher, step.targets);
+    total = part(sums.total, step.targets);
+  } else {
+    const Tensor sum = chunked_cross_entropy(head, hidden, targets, weights);  // [1]
+    loss.main += count(sum.data()[0], step.targets);
+    total = part(sum, step.targets);
+  }
   if (options.mtp > 0) {
     const Draft draft = draft_of(batch, micro);
     const Tensor ahead = model.draft_hidden(hidden, draft.next);  // [T, D]
-    const Tensor mtp =
-        part([&](const Tensor& h) { return model.draft_logits(h); }, ahead, draft.labels, step.draft_targets, loss.mtp);
-    total = add(total, scale(mtp, static_cast<float>(options.mtp)));
+    const Tensor sum = chunked_cross_entropy([&](const Tensor& h) { return model.draft_logits(h); }, ahead,
+                                             Tensor::from(device, draft.labels), weights);
+    loss.mtp += count(sum.data()[0], step.draft_targets);
+    total = add(total, scale(part(sum, step.draft_targets), static_cast<float>(options.mtp)));
   }
   if (total.requires_grad()) backward(total);
 }

@@ -195,6 +195,16 @@ void read_dpo(Recipe& r, const Json& json) {
   r.dpo.seed = r.seed;
 }
 
+void read_distill(Recipe& r, const Json& json) {
+  const bool wanted = r.objective == Recipe::Objective::distill;
+  require(wanted || !json.contains("distill"), "{}: field 'distill' belongs to the objective distill", r.source);
+  if (!wanted) return;
+  const Section d(json, r.source, "distill", {"teacher", "share", "temperature"});
+  r.distill.teacher = r.folder / d->string("teacher");
+  r.distill.share = d.number("share", r.distill.share, 0, 1);
+  r.distill.temperature = d.number("temperature", r.distill.temperature, 0.01, 1000);
+}
+
 /// Files that the data of a recipe name.
 std::vector<fs::path> files_of(const Recipe& r, const Section& data, const char* key) {
   const Json* files = data->find(key);
@@ -248,12 +258,13 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   const Fields fields(json, source);
   Section::check_keys(json, source,
                       {"objective", "output", "seed", "model", "lora", "tokenizer", "data", "tokens", "batch",
-                       "compute", "optimizer", "schedule", "loss", "grpo", "dpo", "checkpoint"});
+                       "compute", "optimizer", "schedule", "loss", "grpo", "dpo", "distill", "checkpoint"});
   r.objective = choice<Recipe::Objective>(fields, "objective",
                                           {{"pretrain", Recipe::Objective::pretrain},
                                            {"sft", Recipe::Objective::sft},
                                            {"grpo", Recipe::Objective::grpo},
-                                           {"dpo", Recipe::Objective::dpo}});
+                                           {"dpo", Recipe::Objective::dpo},
+                                           {"distill", Recipe::Objective::distill}});
   r.output = r.folder / fields.string("output");
   r.seed = static_cast<uint64_t>(fields.integer_or("seed", 1, 0, 1 << 30));
   if (fields.has("tokenizer")) r.tokenizer = r.folder / fields.string("tokenizer");
@@ -264,8 +275,8 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   r.tokens = static_cast<int64_t>(tokens);
   r.compute = choice<Compute>(fields, "compute", {{"f32", Compute::f32}, {"bf16", Compute::bf16}});
   read_model(r, json);
-  require(r.objective == Recipe::Objective::pretrain || !r.from.empty(),
-          "{}: model: field 'from' is missing: the model that is fine-tuned", source);
+  const bool may_be_new = r.objective == Recipe::Objective::pretrain || r.objective == Recipe::Objective::distill;
+  require(may_be_new || !r.from.empty(), "{}: model: field 'from' is missing: the model that is fine-tuned", source);
   read_lora(r, json);
   read_batch(r, json);
   read_optimizer(r, json);
@@ -277,6 +288,7 @@ Recipe parse_recipe(Json document, const std::string& source, const fs::path& fo
   r.bias_speed = loss.stages("bias_speed", 0, 0, 1);
   read_grpo(r, json);
   read_dpo(r, json);
+  read_distill(r, json);
   require(!makes_its_batches(r) || r.mtp(0) == 0, "{}: loss: field 'mtp': this objective has no such loss", r.source);
   const Section checkpoint(json, source, "checkpoint", {"every_steps", "keep"});
   r.checkpoint_steps = checkpoint->integer_or("every_steps", 100, 1, 1 << 30);

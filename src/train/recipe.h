@@ -20,8 +20,9 @@ namespace dure {
 /// to its own folder.
 struct Recipe {
   /// Both minimise -log p of the tokens that the data want learned; fine-tuning goes on from a model and knows chats.
-  /// The third samples answers and learns what its rewards say of them; the fourth learns which of two is preferred.
-  enum class Objective : uint8_t { pretrain, sft, grpo, dpo };
+  /// The third samples answers and learns what its rewards say of them; the fourth learns which of two is preferred;
+  /// the fifth learns what a teacher makes of the data.
+  enum class Objective : uint8_t { pretrain, sft, grpo, dpo, distill };
   enum class Method : uint8_t { adamw, muon };
 
   std::string source;                ///< names the file in errors
@@ -58,6 +59,11 @@ struct Recipe {
   GrpoOptions grpo;
   RewardOptions rewards;
   DpoOptions dpo;
+  struct {
+    std::filesystem::path teacher;  ///< a model's folder or file
+    double share = 1;               ///< of the loss; the data's own tokens are the rest
+    double temperature = 1;
+  } distill;
 
   int64_t checkpoint_steps = 100;
   int keep_checkpoints = 2;

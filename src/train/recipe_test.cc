@@ -50,7 +50,7 @@ TEST(Recipe, NamesTheKeyAtFault) {
         {"/model/from", "\"x\"", "expected either 'config', of a new model, or 'from'"},
         {"/lora", "{}", "r.json: model: field 'from' is missing: the model that the adapter"},
         {"/objective", "\"sft\"", "r.json: model: field 'from' is missing"},
-        {"/objective", "\"rl\"", "field 'objective': expected pretrain or sft or grpo or dpo, found 'rl'"},
+        {"/objective", "\"rl\"", "field 'objective': expected pretrain or sft or grpo or dpo or distill, found 'rl'"},
         {"/model/config", "7", "field 'config': expected an object"},
         {"/loss", "{\"mtp\": -0.1}", "field 'mtp'"}}) {
     Json json = good();

@@ -101,6 +101,12 @@ Trainer::Trainer(Recipe recipe, Device& device, const SourceMaker& make_source)
   data_ = make_source(*model_);
   require(data_->vocab_size() <= model_->info().vocab_size, "{}: the data have {} tokens, the model {}", recipe_.source,
           data_->vocab_size(), model_->info().vocab_size);
+  if (recipe_.objective == Recipe::Objective::distill) {
+    const auto checkpoint = open_checkpoint(model_in(recipe_.distill.teacher), device_);
+    teacher_ = load_model(*checkpoint, device_);
+    require(teacher_->info().vocab_size == model_->info().vocab_size, "{}: its teacher has {} tokens, the model {}",
+            recipe_.source, teacher_->info().vocab_size, model_->info().vocab_size);
+  }
   optimizers_ = make_optimizers(recipe_, parameters_);
   load_ = ExpertLoad(parameters_);
   require(model_->can_draft() || recipe_.mtp(0) == 0, "{}: loss: field 'mtp': the model has no MTP layer",
@@ -119,7 +125,12 @@ void Trainer::update(double learning_rate) {
 StepReport Trainer::step() {
   const auto begin = std::chrono::steady_clock::now();
   const double progress = static_cast<double>(state_.tokens) / static_cast<double>(recipe_.tokens);
-  const PretrainOptions options{recipe_.mtp(progress), recipe_.balance, recipe_.recompute};
+  PretrainOptions options{recipe_.mtp(progress), recipe_.balance, recipe_.recompute};
+  if (teacher_ != nullptr) {
+    options.teacher = teacher_.get();
+    options.share = recipe_.distill.share;
+    options.temperature = recipe_.distill.temperature;
+  }
   const StepData data = data_->step(static_cast<int64_t>(recipe_.batch_tokens(progress)), recipe_.micro_tokens);
   StepSize size;
   for (const TokenBatch& batch : data.batches) size.add(batch);
@@ -156,6 +167,7 @@ StepReport Trainer::step() {
   report.tokens = state_.tokens;
   report.step_tokens = data.rows;
   report.measures = data.measures;
+  if (teacher_ != nullptr) report.measures.emplace_back("teacher", report.parts.teacher);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
 }

@@ -66,7 +66,8 @@ class Trainer {
   std::unique_ptr<StepSource> data_;
   std::shared_ptr<const Json> config_;
   std::unique_ptr<Model> model_;
-  Parameters parameters_;  // those that are trained
+  std::unique_ptr<Model> teacher_;  // of a distillation
+  Parameters parameters_;           // those that are trained
   std::vector<std::unique_ptr<Optimizer>> optimizers_;
   ExpertLoad load_;
   TrainerState state_;

@@ -4,6 +4,7 @@
 
 #include "backend/registry.h"
 #include "base/error.h"
+#include "base/error_of.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/rng.h"
@@ -246,6 +247,51 @@ TEST_F(TrainerTest, AnAdapterIsTrainedBesideItsBase) {
 
   json["lora"]["r"] = 8;
   EXPECT_THROW(trainer("whole"), Error);  // another adapter is there
+}
+
+/// A teacher of another shape, whose weights are large enough to have opinions: the data are noise.
+TEST_F(TrainerTest, AStudentLearnsWhatItsTeacherThinks) {
+  json["model"]["std"] = 0.4;
+  json["model"]["config"]["hidden_size"] = 48;
+  trainer("teacher")->save();
+  json["model"] = Json{{"std", 0.1}, {"config", tiny_config()}};
+  json["objective"] = "distill";
+  json["distill"] = Json{{"teacher", "teacher"}, {"temperature", 2}};
+  json["tokens"] = 200 * 64;
+  auto student = trainer("student");
+  const StepReport first = student->step();
+  StepReport last;
+  while (!student->done()) last = student->step();
+  ASSERT_EQ(first.measures.size(), 1);
+  EXPECT_EQ(first.measures[0].first, "teacher");
+  EXPECT_EQ(first.measures[0].second, first.parts.teacher);
+  EXPECT_NEAR(first.loss, first.parts.teacher + 0.3 * first.parts.mtp + 1e-4 * first.parts.balance, 1e-6);
+  EXPECT_GT(first.parts.teacher, 0.05);
+  EXPECT_LT(last.parts.teacher, 0.3 * first.parts.teacher);
+
+  json["tokens"] = 640;
+  const std::vector<float> whole = run(*trainer("whole"));
+  auto cut = trainer("cut");
+  for (int i = 0; i < 5; ++i) cut->step();
+  EXPECT_EQ(run(*trainer("cut")), whole);
+
+  json["distill"]["share"] = 0;
+  const std::vector<float> untaught = run(*trainer("untaught"));
+  json.erase("distill");
+  json["objective"] = "pretrain";
+  EXPECT_EQ(run(*trainer("alone")), untaught);
+}
+
+TEST_F(TrainerTest, RefusesTeachersOfOthers) {
+  json["model"]["config"]["vocab_size"] = 40;
+  trainer("teacher")->save();
+  json["model"]["config"] = tiny_config();
+  json["objective"] = "distill";
+  EXPECT_THAT(error_of([&] { trainer(); }), testing::HasSubstr("field 'teacher'"));
+  json["distill"] = Json{{"teacher", "teacher"}};
+  EXPECT_THAT(error_of([&] { trainer(); }), testing::HasSubstr("its teacher has 40 tokens, the model 32"));
+  json["objective"] = "pretrain";
+  EXPECT_THAT(error_of([&] { trainer(); }), testing::HasSubstr("'distill' belongs to the objective distill"));
 }
 
 TEST_F(TrainerTest, RefusesWhatDoesNotFitTogether) {
