@@ -1,6 +1,10 @@
 # Kernel sources under src/backend/cpu/isa/ are compiled once per instruction set, each into its own namespace
 # (DURE_ISA_NAMESPACE). They include nothing that could leak wide instructions into baseline code.
 set(DURE_ISA_OBJECTS)
+# Sanitized, each of their functions would take clang minutes: checks of addresses become calls there, and those of
+# pointers that wrap around are left to other code.
+set(DURE_ISA_SANITIZED $<$<BOOL:${DURE_FUZZ}>:-fno-sanitize=pointer-overflow
+  "SHELL:-mllvm -asan-instrumentation-with-call-threshold=0">)
 file(GLOB isa_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/backend/cpu/isa/*.cc)
 file(GLOB tile_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/backend/cpu/isa/tile/*.cc)
 
@@ -9,7 +13,7 @@ function(dure_isa_objects target name sources)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_compile_definitions(${target} PRIVATE DURE_ISA_NAMESPACE=${name})
   # Unwinding would bring weak symbols.
-  target_compile_options(${target} PRIVATE -fno-exceptions ${DURE_UNCOUNTED} ${ARGN})
+  target_compile_options(${target} PRIVATE -fno-exceptions ${DURE_UNCOUNTED} ${DURE_ISA_SANITIZED} ${ARGN})
   set(DURE_ISA_OBJECTS ${DURE_ISA_OBJECTS} $<TARGET_OBJECTS:${target}> PARENT_SCOPE)
 endfunction()
 macro(dure_isa name)

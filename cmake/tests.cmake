@@ -22,7 +22,7 @@ endforeach()
 dure_tests(golden ${CMAKE_SOURCE_DIR}/tests/golden dure_cli PkgConfig::ZSTD)
 
 # The checks that CI runs are code too.
-foreach(script check_layers check_isa_objects)
+foreach(script check_layers check_names check_isa_objects)
   add_test(NAME tools.${script} COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/${script}_test.py)
 endforeach()
 

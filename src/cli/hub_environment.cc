@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "toolbox/hub/find_model.h"
@@ -46,10 +47,7 @@ fs::path cache_folder() {
   return home.empty() ? home : home / "hub";
 }
 
-std::string trimmed(const std::string& text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
+std::string trimmed(const std::string& text) { return std::string(ascii_trim(text)); }
 
 std::string token() {
   for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})

@@ -9,15 +9,15 @@ namespace dure {
 namespace {
 
 constexpr std::string_view kPasteBegin = "\x1b[200~", kPasteEnd = "\x1b[201~";
-constexpr size_t kMaxSequence = 32;
+constexpr size_t kLongestSequence = 32;
 
-struct Sequence {
+struct KeySequence {
   std::string_view bytes;
   Key key;
 };
 
 // After Escape. Modified arrows are "[1;" modifier letter: 3 is Alt, 5 is Ctrl.
-constexpr Sequence kSequences[] = {
+constexpr KeySequence kKeySequences[] = {
     {"[A", Key::up},
     {"[B", Key::down},
     {"[C", Key::right},
@@ -81,7 +81,7 @@ size_t sequence_length(std::string_view bytes) {
   if (bytes[0] == 'O') return bytes.size() < 2 ? 0 : 2;
   if (bytes[0] != '[') return 1;
   for (size_t i = 1; i < bytes.size(); ++i)
-    if ((bytes[i] >= 0x40 && bytes[i] <= 0x7E) || i == kMaxSequence) return i + 1;
+    if ((bytes[i] >= 0x40 && bytes[i] <= 0x7E) || i == kLongestSequence) return i + 1;
   return 0;
 }
 
@@ -116,7 +116,7 @@ std::optional<KeyPress> KeyDecoder::escape(bool waited) {
     if (waited) return take(pending_.size(), Key::none);
     return std::nullopt;
   }
-  for (const Sequence& s : kSequences)
+  for (const KeySequence& s : kKeySequences)
     if (s.bytes == rest.substr(0, length)) return take(1 + length, s.key);
   return take(1 + length, Key::none);
 }

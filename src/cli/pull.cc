@@ -34,7 +34,7 @@ void print_table(const std::vector<std::pair<std::string, std::string>>& rows, F
 void print_choices(const PullPlan& plan) {
   fmt::print(stderr, "{} holds {} models; choose one:\n", plan.name.id, plan.choices.size());
   std::vector<std::pair<std::string, std::string>> rows;
-  for (const GgufModel& m : plan.choices) rows.emplace_back(m.pattern, bytes_text(m.size));
+  for (const HubModel& m : plan.choices) rows.emplace_back(m.pattern, bytes_text(m.size));
   print_table(rows, stderr);
   fmt::print(stderr, "dure: {}: say which with --include, such as: dure pull {} --include '{}'\n", plan.name.text(),
              plan.name.text(), plan.choices.front().pattern);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <numeric>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "text/regex.h"
@@ -22,13 +23,6 @@ constexpr QuantType kTypes[] = {
     {"q3_k_m", DType::Q3_K, 12},     {"q3_k_s", DType::Q3_K, 11},   {"q2_k", DType::Q2_K, 10},
     {"mxfp4_moe", DType::MXFP4, 38},
 };
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return result;
-}
 
 bool quantised(DType dtype) { return info(dtype).block > 1; }
 
@@ -192,7 +186,7 @@ class Mixer {
 std::span<const QuantType> quant_types() { return kTypes; }
 
 const QuantType& find_quant_type(std::string_view name) {
-  std::string wanted = lower(name);
+  std::string wanted = ascii_lower(name);
   if (wanted == "q3_k" || wanted == "q4_k" || wanted == "q5_k") wanted += "_m";
   std::vector<std::string_view> names;
   for (const QuantType& type : kTypes) {
@@ -203,12 +197,12 @@ const QuantType& find_quant_type(std::string_view name) {
 }
 
 DType parse_weight_type(std::string_view name) {
-  const std::string wanted = lower(name);
+  const std::string wanted = ascii_lower(name);
   std::vector<std::string> names;
   for (int i = 0; i < kDTypes; ++i) {
     const DTypeInfo& type = info(static_cast<DType>(i));
     if (!type.weight || type.dtype == DType::F8_E4M3) continue;
-    names.push_back(lower(type.name));
+    names.push_back(ascii_lower(type.name));
     if (names.back() == wanted) return type.dtype;
   }
   fail("tensor type {}: expected one of {}", quote(name), fmt::join(names, ", "));
@@ -218,7 +212,7 @@ TensorTypeRule parse_tensor_type_rule(std::string_view text) {
   const size_t sign = text.rfind('=');  // a pattern may have one too: (?=x)
   require(sign != text.npos && sign > 0 && sign + 1 < text.size(), "tensor type {}: expected PATTERN=TYPE",
           quote(text));
-  return {lower(text.substr(0, sign)), parse_weight_type(text.substr(sign + 1))};
+  return {ascii_lower(text.substr(0, sign)), parse_weight_type(text.substr(sign + 1))};
 }
 
 std::vector<DType> quant_mix(const QuantOptions& options, const QuantModel& model,

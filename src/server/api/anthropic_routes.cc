@@ -13,7 +13,7 @@ void message(ServerContext& context, const std::shared_ptr<Exchange>& exchange) 
   submit_answer(context, lease, std::move(request.chat), exchange, make_anthropic_sink(exchange, lease, request.form));
 }
 
-void count_tokens(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
+void count_message_tokens(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   const OpenAiRequest request = read_anthropic_message(parse_body(exchange->request()), context.limits, true);
   const ModelLease lease = acquire_model(context, request.form.model);
   exchange->send(json_response(200, {{"input_tokens", lease.service->prompt(request.chat).ids.size()}}));
@@ -37,7 +37,7 @@ std::vector<Endpoint> anthropic_endpoints() {
            .path = "/v1/messages/count_tokens",
            .group = "anthropic",
            .summary = "How many tokens a conversation takes",
-           .handle = count_tokens,
+           .handle = count_message_tokens,
            .fields = "model:string messages!:array system:any tools:array",
            .options = options,
            .aliases = "/anthropic/v1/messages/count_tokens"}};

@@ -47,7 +47,7 @@ Json details(const ModelCard& card) {
           {"quantization_level", ""}};
 }
 
-Json model_json(const ModelCard& card) {
+Json model_tag(const ModelCard& card) {
   // Clients only compare digests: any text that changes with the model will do.
   Sha256 hash;
   hash.update(fmt::format("{} {} {}", card.id, card.bytes, card.modified));
@@ -64,7 +64,7 @@ void version(ServerContext&, const std::shared_ptr<Exchange>& exchange) {
 
 void tags(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   Json models = Json::array();
-  for (const ModelCard& card : context.models.list()) models.push_back(model_json(card));
+  for (const ModelCard& card : context.models.list()) models.push_back(model_tag(card));
   exchange->send(json_response(200, {{"models", std::move(models)}}));
 }
 
@@ -72,7 +72,7 @@ void running(ServerContext& context, const std::shared_ptr<Exchange>& exchange) 
   Json models = Json::array();
   for (const ModelCard& card : context.models.list()) {
     if (!card.loaded) continue;
-    Json json = model_json(card);
+    Json json = model_tag(card);
     json["expires_at"] = "9999-12-31T23:59:59Z";
     json["size_vram"] = 0;
     json["context_length"] = card.max_model_len;

@@ -13,7 +13,7 @@ namespace {
 
 using Kind = AnswerBlock::Kind;
 
-Json usage_json(const AnswerUsage& u) {
+Json usage_of(const AnswerUsage& u) {
   return {{"input_tokens", u.prompt_tokens},
           {"input_tokens_details", {{"cached_tokens", u.cached_tokens}}},
           {"output_tokens", u.completion_tokens},
@@ -96,7 +96,7 @@ class WholeResponse : public ApiSink {
     Json json = response(cut_ ? "incomplete" : "completed");
     if (cut_) json["incomplete_details"] = {{"reason", "max_output_tokens"}};
     for (size_t i = 0; i < blocks_.blocks().size(); ++i) json["output"].push_back(item(i, blocks_.blocks()[i], true));
-    json["usage"] = usage_json(usage);
+    json["usage"] = usage_of(usage);
     return json;
   }
 

@@ -13,7 +13,7 @@ void response(ServerContext& context, const std::shared_ptr<Exchange>& exchange)
   submit_answer(context, lease, std::move(request.chat), exchange, sink);
 }
 
-void count_tokens(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
+void count_input_tokens(ServerContext& context, const std::shared_ptr<Exchange>& exchange) {
   const ResponsesRequest request =
       read_response_request(parse_body(exchange->request()), context.limits, context.responses);
   const ModelLease lease = acquire_model(context, request.form.model);
@@ -38,7 +38,7 @@ std::vector<Endpoint> responses_endpoints() {
            .path = "/v1/responses/input_tokens",
            .group = "openai",
            .summary = "How many tokens the input takes",
-           .handle = count_tokens,
+           .handle = count_input_tokens,
            .fields = kFields}};
 }
 

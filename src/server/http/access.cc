@@ -6,22 +6,12 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/file.h"
 
 namespace dure {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  return out;
-}
-
-std::string_view trim(std::string_view text) {
-  const size_t begin = std::min(text.find_first_not_of(" \t\r"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
-}
 
 std::array<unsigned char, 32> digest_of(std::string_view key) {
   std::array<unsigned char, 32> digest{};
@@ -32,7 +22,7 @@ std::array<unsigned char, 32> digest_of(std::string_view key) {
 
 /// "host:80" and "host" are the same place to a browser, which leaves the usual ports out.
 std::string authority_of(std::string_view host) {
-  std::string out = lower(host);
+  std::string out = ascii_lower(host);
   for (const std::string_view usual : {":80", ":443"}) {
     if (out.ends_with(usual)) return out.substr(0, out.size() - usual.size());
   }
@@ -41,8 +31,8 @@ std::string authority_of(std::string_view host) {
 
 /// The name in "name:port" or "[::1]:port", without brackets.
 std::string host_name(std::string_view host) {
-  if (host.starts_with('[')) return lower(host.substr(1, std::min(host.find(']'), host.size()) - 1));
-  return lower(host.substr(0, host.find(':')));
+  if (host.starts_with('[')) return ascii_lower(host.substr(1, std::min(host.find(']'), host.size()) - 1));
+  return ascii_lower(host.substr(0, host.find(':')));
 }
 
 bool is_address(const std::string& name) {
@@ -53,9 +43,9 @@ bool is_address(const std::string& name) {
 /// Whether an origin is the one allowed: equal, or with any port where it says ":*".
 bool fits(std::string_view allowed, std::string_view origin) {
   if (allowed == "*") return true;
-  if (!allowed.ends_with(":*")) return lower(allowed) == lower(origin);
+  if (!allowed.ends_with(":*")) return ascii_lower(allowed) == ascii_lower(origin);
   allowed.remove_suffix(2);
-  if (!lower(origin).starts_with(lower(allowed))) return false;
+  if (!ascii_lower(origin).starts_with(ascii_lower(allowed))) return false;
   const std::string_view rest = origin.substr(allowed.size());
   return rest.empty() || (rest[0] == ':' && rest.find_first_not_of("0123456789", 1) == rest.npos);
 }
@@ -72,7 +62,7 @@ bool is_own(std::string_view origin, const HttpRequest& request) {
 
 std::string_view presented_key(const HttpRequest& request) {
   const std::string_view authorization = request.headers.get("authorization");
-  if (lower(authorization.substr(0, 7)) == "bearer ") return trim(authorization.substr(7));
+  if (ascii_lower(authorization.substr(0, 7)) == "bearer ") return ascii_trim(authorization.substr(7));
   return request.headers.get("x-api-key");
 }
 
@@ -90,7 +80,7 @@ void ApiKeys::load(const std::filesystem::path& file) {
   const size_t before = digests_.size();
   for (std::string_view rest = text; !rest.empty();) {
     const size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = trim(rest.substr(0, end));
+    const std::string_view line = ascii_trim(rest.substr(0, end));
     if (!line.empty() && line[0] != '#') add(line);
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
@@ -109,7 +99,7 @@ void AccessRules::check_origin(const HttpRequest& request) const {
   if (host.size() > 1 || (host.empty() && request.minor > 0)) throw bad_request("exactly one Host header is expected");
   const std::string name = host.empty() ? "localhost" : host_name(host[0]);
   const bool known = name == "localhost" || name.ends_with(".localhost") || is_address(name) ||
-                     std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return lower(h) == name; });
+                     std::any_of(hosts.begin(), hosts.end(), [&](const auto& h) { return ascii_lower(h) == name; });
   if (loopback && !known) {
     throw HttpError(403, "permission_error", "wrong_host", fmt::format("this server is not known as {}", quote(name)));
   }

@@ -2,20 +2,13 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "chat/chat_request.h"
 
 namespace dure {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-  }
-  return out;
-}
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
@@ -25,10 +18,10 @@ HttpHeaders::HttpHeaders(std::initializer_list<std::pair<std::string_view, std::
   for (const auto& [name, value] : fields) add(name, value);
 }
 
-void HttpHeaders::add(std::string_view name, std::string_view value) { fields_.emplace_back(lower(name), value); }
+void HttpHeaders::add(std::string_view name, std::string_view value) { fields_.emplace_back(ascii_lower(name), value); }
 
 void HttpHeaders::set(std::string_view name, std::string_view value) {
-  const std::string key = lower(name);
+  const std::string key = ascii_lower(name);
   std::erase_if(fields_, [&](const auto& field) { return field.first == key; });
   fields_.emplace_back(key, value);
 }

@@ -7,15 +7,15 @@
 namespace dure {
 namespace {
 
-enum class Kind { literal, one, rest };  // in the order of precedence
+enum class SegmentKind { literal, one, rest };  // in the order of precedence
 
-Kind kind(std::string_view segment) {
-  if (!segment.starts_with('{')) return Kind::literal;
-  return segment.ends_with("...}") ? Kind::rest : Kind::one;
+SegmentKind kind(std::string_view segment) {
+  if (!segment.starts_with('{')) return SegmentKind::literal;
+  return segment.ends_with("...}") ? SegmentKind::rest : SegmentKind::one;
 }
 
 std::string name_of(std::string_view segment) {
-  return std::string(segment.substr(1, segment.size() - (kind(segment) == Kind::rest ? 5 : 2)));
+  return std::string(segment.substr(1, segment.size() - (kind(segment) == SegmentKind::rest ? 5 : 2)));
 }
 
 std::vector<std::string> split(std::string_view path) {
@@ -30,8 +30,8 @@ std::vector<std::string> split(std::string_view path) {
   return segments;
 }
 
-std::vector<Kind> kinds(const std::vector<std::string>& pattern) {
-  std::vector<Kind> out;
+std::vector<SegmentKind> kinds(const std::vector<std::string>& pattern) {
+  std::vector<SegmentKind> out;
   std::transform(pattern.begin(), pattern.end(), std::back_inserter(out), kind);
   return out;
 }
@@ -39,15 +39,15 @@ std::vector<Kind> kinds(const std::vector<std::string>& pattern) {
 /// Two patterns that fit the same paths.
 bool same_paths(const std::vector<std::string>& a, const std::vector<std::string>& b) {
   return kinds(a) == kinds(b) && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
-           return kind(x) != Kind::literal || x == y;
+           return kind(x) != SegmentKind::literal || x == y;
          });
 }
 
 bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
   for (size_t i = 0; i < pattern.size(); ++i) {
     if (i >= path.size()) return false;
-    if (kind(pattern[i]) == Kind::rest) return true;
-    if (kind(pattern[i]) == Kind::literal && pattern[i] != path[i]) return false;
+    if (kind(pattern[i]) == SegmentKind::rest) return true;
+    if (kind(pattern[i]) == SegmentKind::literal && pattern[i] != path[i]) return false;
   }
   return pattern.size() == path.size();
 }
@@ -56,9 +56,10 @@ std::map<std::string, std::string> parameters_of(const std::vector<std::string>&
                                                  const std::vector<std::string>& path) {
   std::map<std::string, std::string> parameters;
   for (size_t i = 0; i < pattern.size(); ++i) {
-    if (kind(pattern[i]) == Kind::literal) continue;
+    if (kind(pattern[i]) == SegmentKind::literal) continue;
     std::string value = path[i];
-    for (size_t k = i + 1; kind(pattern[i]) == Kind::rest && k < path.size(); ++k) value.append("/").append(path[k]);
+    for (size_t k = i + 1; kind(pattern[i]) == SegmentKind::rest && k < path.size(); ++k)
+      value.append("/").append(path[k]);
     parameters[name_of(pattern[i])] = value;
   }
   return parameters;
@@ -76,9 +77,9 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
   Route route{std::string(method), split(pattern), std::move(handler), std::move(options)};
   for (size_t i = 0; i < route.pattern.size(); ++i) {
     const std::string& segment = route.pattern[i];
-    if (kind(segment) == Kind::literal) continue;
+    if (kind(segment) == SegmentKind::literal) continue;
     require(segment.ends_with('}') && !name_of(segment).empty(), "a route has a malformed parameter: {}", pattern);
-    require(kind(segment) == Kind::one || i + 1 == route.pattern.size(), "only the last segment takes all: {}",
+    require(kind(segment) == SegmentKind::one || i + 1 == route.pattern.size(), "only the last segment takes all: {}",
             pattern);
   }
   for (const Route& other : routes_) {

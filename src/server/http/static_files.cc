@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 namespace dure {
@@ -39,17 +40,12 @@ std::string etag_of(std::string_view bytes) {
   return etag + '"';
 }
 
-std::string_view trim(std::string_view text) {
-  const size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
 /// Calls `see` with each member of a comma-separated list.
 template <typename See>
 void each_member(std::string_view list, const See& see) {
   while (!list.empty()) {
     const size_t end = std::min(list.find(','), list.size());
-    see(trim(list.substr(0, end)));
+    see(ascii_trim(list.substr(0, end)));
     list.remove_prefix(std::min(end + 1, list.size()));
   }
 }
@@ -58,9 +54,9 @@ bool takes_gzip(const HttpRequest& request) {
   bool takes = false;
   each_member(request.headers.get("accept-encoding"), [&](std::string_view coding) {
     const size_t end = std::min(coding.find(';'), coding.size());
-    const std::string_view weight = trim(coding.substr(std::min(end + 1, coding.size())));
+    const std::string_view weight = ascii_trim(coding.substr(std::min(end + 1, coding.size())));
     const bool refused = weight.starts_with("q=0") && weight.find_first_not_of("0.", 2) == weight.npos;
-    if (trim(coding.substr(0, end)) == "gzip") takes = !refused;
+    if (ascii_trim(coding.substr(0, end)) == "gzip") takes = !refused;
   });
   return takes;
 }

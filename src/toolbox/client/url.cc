@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/ascii.h"
 #include "base/error.h"
 
 namespace dure {
@@ -38,12 +39,6 @@ bool is_http(const UrlHandle& url) {
          part_of(url, CURLUPART_USER).empty() && part_of(url, CURLUPART_PASSWORD).empty();
 }
 
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
 }  // namespace
 
 std::string percent_encode(std::string_view text, std::string_view keep) {
@@ -67,12 +62,12 @@ void require_http_url(const std::string& url, std::string_view what) {
 std::string origin_of(const std::string& text) {
   const UrlHandle url = parse_url(text);
   if (!is_http(url)) return "";
-  return fmt::format("{}://{}:{}", part_of(url, CURLUPART_SCHEME), lower(part_of(url, CURLUPART_HOST)),
+  return fmt::format("{}://{}:{}", part_of(url, CURLUPART_SCHEME), ascii_lower(part_of(url, CURLUPART_HOST)),
                      part_of(url, CURLUPART_PORT, CURLU_DEFAULT_PORT));
 }
 
 bool is_loopback_url(const std::string& text) {
-  const std::string host = lower(part_of(parse_url(text), CURLUPART_HOST));
+  const std::string host = ascii_lower(part_of(parse_url(text), CURLUPART_HOST));
   const bool number = host.find_first_not_of("0123456789.") == host.npos;  // no name such as 127.example
   return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" || (number && host.starts_with("127."));
 }

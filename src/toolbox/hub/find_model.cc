@@ -62,11 +62,11 @@ fs::path model_in(const fs::path& folder, const std::string& name, const std::ve
   const auto is_safetensors = [](const HubFile& f) {
     return f.path.find('/') == f.path.npos && f.path.ends_with(".safetensors");
   };
-  const std::vector<GgufModel> models = gguf_models(files);
+  const std::vector<HubModel> models = gguf_models(files);
   if (models.empty() || std::any_of(files.begin(), files.end(), is_safetensors)) return folder;
   if (models.size() == 1) return folder / models[0].path;
   std::string list;
-  for (const GgufModel& m : models) list += fmt::format("{}{}/{}", list.empty() ? "" : ", ", name, m.path);
+  for (const HubModel& m : models) list += fmt::format("{}{}/{}", list.empty() ? "" : ", ", name, m.path);
   fail("{} holds {} models; say which: {}", name, models.size(), list);
 }
 

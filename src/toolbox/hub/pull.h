@@ -16,7 +16,7 @@ struct PullPlan {
   std::vector<HubFile> files;
   bool complete = true;            ///< all files are in the cache, unless somebody removes them meanwhile
   std::vector<int64_t> here;       ///< of each file, bytes that are in the cache
-  std::vector<GgufModel> choices;  ///< not empty: somebody must choose one of these first
+  std::vector<HubModel> choices;   ///< not empty: somebody must choose one of these first
   std::filesystem::path snapshot;  ///< where the files will be
   int64_t total = 0;               ///< bytes of all contents; two names of one content count once
   int64_t missing = 0;             ///< bytes of them that are still to fetch

@@ -58,8 +58,8 @@ std::vector<HubFile> weights_and_companions(const std::vector<HubFile>& files) {
 
 }  // namespace
 
-std::vector<GgufModel> gguf_models(const std::vector<HubFile>& files) {
-  std::vector<GgufModel> models;
+std::vector<HubModel> gguf_models(const std::vector<HubFile>& files) {
+  std::vector<HubModel> models;
   std::map<std::pair<std::string, std::string>, size_t> of_parts;
   for (const HubFile& f : files) {
     if (!f.path.ends_with(".gguf") || file_name(f.path).starts_with("mmproj")) continue;
@@ -70,7 +70,7 @@ std::vector<GgufModel> gguf_models(const std::vector<HubFile>& files) {
     }
     const auto [at, is_new] = of_parts.try_emplace(part, models.size());
     if (is_new) models.push_back({f.path, as_pattern(part.first) + "-?????" + part.second, 0, 0});
-    GgufModel& model = models[at->second];
+    HubModel& model = models[at->second];
     model.path = std::min(model.path, f.path);
     model.parts += 1;
     model.size += f.size;
@@ -97,7 +97,7 @@ Selection select_files(const std::vector<HubFile>& files, const std::vector<std:
   s.files = weights_and_companions(left);
   const bool has_weights =
       std::any_of(s.files.begin(), s.files.end(), [](const HubFile& f) { return f.path.ends_with(".safetensors"); });
-  const std::vector<GgufModel> models = gguf_models(left);
+  const std::vector<HubModel> models = gguf_models(left);
   if (has_weights || models.empty()) return s;
   s.files.clear();  // a GGUF file holds its configuration and its tokenizer
   if (models.size() > 1) {

@@ -8,7 +8,7 @@
 namespace dure {
 
 /// One model of a repository that has several: a GGUF file, or all parts of one that is split.
-struct GgufModel {
+struct HubModel {
   std::string path;     ///< the file, or the first part: what opens the model
   std::string pattern;  ///< matches its files and no other model's
   int parts = 1;        ///< files there are
@@ -17,7 +17,7 @@ struct GgufModel {
 
 /// The models among these files, in their order: parts NAME-00001-of-00003.gguf count as one. Projectors of images
 /// (mmproj) are no models.
-std::vector<GgufModel> gguf_models(const std::vector<HubFile>& files);
+std::vector<HubModel> gguf_models(const std::vector<HubFile>& files);
 
 /// Whether a path matches a pattern of * ? [...], where * also matches '/'; a pattern that ends in '/' means what is in
 /// that folder.
@@ -26,7 +26,7 @@ bool matches_glob(const std::string& path, std::string pattern);
 /// What to fetch of a repository.
 struct Selection {
   std::vector<HubFile> files;
-  std::vector<GgufModel> choices;  ///< not empty: it is not clear which; then there are no files
+  std::vector<HubModel> choices;  ///< not empty: it is not clear which; then there are no files
 };
 
 /// With `include`, the files that match one of its patterns; without, what a model needs to run: configuration,

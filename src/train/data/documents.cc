@@ -9,7 +9,7 @@
 namespace dure {
 
 DocumentReader::DocumentReader(const std::filesystem::path& path, DocumentOptions options, BadLines& bad)
-    : path_(path.string()), options_(std::move(options)), bad_(bad), stream_(open_byte_stream(path)), buffer_(1 << 17) {
+    : path_(path.string()), options_(std::move(options)), bad_(bad), stream_(open_file_stream(path)), buffer_(1 << 17) {
   const std::filesystem::path kind = without_compression(path).extension();
   is_jsonl_ = kind == ".jsonl" || kind == ".ndjson";
 }

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "train/data/byte_stream.h"
+#include "train/data/file_stream.h"
 
 namespace dure {
 
@@ -59,7 +59,7 @@ class DocumentReader {
   DocumentOptions options_;
   BadLines& bad_;
   bool is_jsonl_;
-  std::unique_ptr<ByteStream> stream_;
+  std::unique_ptr<FileStream> stream_;
   std::vector<char> buffer_;
   size_t used_ = 0, filled_ = 0;
   int64_t line_ = 0, bytes_read_ = 0;

@@ -52,7 +52,7 @@ Item calculation(char op, Language language, Choice& choice) {
   slots.set("a", std::to_string(a));
   slots.set("b", std::to_string(b));
   slots.set("op", std::string(sign(op, choice)));
-  Exchange& e = item.exchanges[0];
+  QuestionAndAnswer& e = item.exchanges[0];
   slots.fill(question(language, choice), e.prompt);
   Scratchpad pad = calculate(a, op, b, language);
   e.reasoning = std::move(pad.steps);
@@ -76,7 +76,7 @@ Item comparison(Language language, Choice& choice) {
   }
   const bool larger = choice.coin();
   Item item = begin(language, {a, b});
-  Exchange& e = item.exchanges[0];
+  QuestionAndAnswer& e = item.exchanges[0];
   if (language == Language::en)
     e.prompt = fmt::format("Which is {}, {} or {}?", larger ? "larger" : "smaller", a, b);
   else
@@ -112,7 +112,7 @@ Item sequence(Language language, Choice& choice) {
   }
   for (int i = 1; i < 5; ++i) terms[i] = geometric ? terms[i - 1] * step : terms[i - 1] + step;
   Item item = begin(language, {terms[0], terms[1], terms[2], terms[3]});
-  Exchange& e = item.exchanges[0];
+  QuestionAndAnswer& e = item.exchanges[0];
   e.prompt = fmt::format(fmt::runtime(language == Language::en ? "What comes next: {}, {}, {}, {}?"
                                                                : "{}, {}, {}, {} 다음에 올 수는 무엇이에요?"),
                          terms[0], terms[1], terms[2], terms[3]);
@@ -180,7 +180,7 @@ Item word_problem(Language language, Choice& choice) {
   slots.set("a", std::to_string(a));
   slots.set("b", std::to_string(b));
   Item item = begin(language, {a, b});
-  Exchange& e = item.exchanges[0];
+  QuestionAndAnswer& e = item.exchanges[0];
   slots.fill(language == Language::en ? problem.en : problem.ko, e.prompt);
   Scratchpad pad = calculate(a, problem.op, b, language);
   e.reasoning = fmt::format("{}{}{}\n{}", a, problem.op, b, pad.steps);

@@ -193,7 +193,7 @@ Item make_countdown(int count, Language language, Choice& choice) {
   while (!targets[static_cast<size_t>(target)] || which-- > 0) ++target;
   item.target = target;
 
-  Exchange& e = item.exchanges.emplace_back();
+  QuestionAndAnswer& e = item.exchanges.emplace_back();
   const std::string all = fmt::format("{}", fmt::join(item.numbers, ", "));
   const std::string last = std::to_string(item.numbers.back()), goal = std::to_string(target);
   if (language == Language::en)

@@ -13,25 +13,25 @@ std::span<const std::string_view> given(const std::array<std::string_view, n>& w
   return {ways.data(), count};
 }
 
-Exchange talk(std::span<const Topic> topics, const Slots& slots, Choice& choice) {
+QuestionAndAnswer talk(std::span<const Topic> topics, const Slots& slots, Choice& choice) {
   const Topic& topic = choice.of(topics);
-  Exchange e;
+  QuestionAndAnswer e;
   slots.fill(choice.of(given(topic.asked)), e.prompt);
   slots.fill(choice.of(given(topic.answered)), e.answer);
   return e;
 }
 
-Exchange unknown(Language language, Choice& choice) {
+QuestionAndAnswer unknown(Language language, Choice& choice) {
   Slots slots;
   slots.set("subject", std::string(choice.of(unknown_subjects()).in(language)));
   return talk(unknowns(language), slots, choice);
 }
 
-Exchange translation(Language language, Choice& choice) {
+QuestionAndAnswer translation(Language language, Choice& choice) {
   SentencePair pair = make_sentence_pair(choice);
   Slots slots;
   slots.set("sentence", language == Language::en ? pair.en : pair.ko);
-  Exchange e;
+  QuestionAndAnswer e;
   slots.fill(choice.of(translation_wishes(language)), e.prompt);
   e.answer = language == Language::en ? std::move(pair.ko) : std::move(pair.en);
   return e;

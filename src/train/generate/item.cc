@@ -30,7 +30,7 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 
 std::string plain(const Item& item) {
   std::string text;
-  for (const Exchange& e : item.exchanges) {
+  for (const QuestionAndAnswer& e : item.exchanges) {
     if (!text.empty()) text += '\n';
     if (!e.prompt.empty()) text.append(e.prompt).push_back('\n');
     if (!e.reasoning.empty()) text.append("<think>\n").append(e.reasoning).append("\n</think>\n");
@@ -42,7 +42,7 @@ std::string plain(const Item& item) {
 void append_messages(std::string& out, const Item& item) {
   out += "\"messages\": [";
   for (size_t i = 0; i < item.exchanges.size(); ++i) {
-    const Exchange& e = item.exchanges[i];
+    const QuestionAndAnswer& e = item.exchanges[i];
     out += i == 0 ? "{" : ", {";
     append_field(out, "role", "user");
     out += ", ";
@@ -61,7 +61,7 @@ void append_messages(std::string& out, const Item& item) {
 }
 
 void append_problem(std::string& out, const Item& item) {
-  const Exchange& e = item.exchanges.back();
+  const QuestionAndAnswer& e = item.exchanges.back();
   append_field(out, "prompt", e.prompt);
   out += ", ";
   append_field(out, "answer", e.answer);

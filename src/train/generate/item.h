@@ -10,7 +10,7 @@
 namespace dure {
 
 /// One question and its answer.
-struct Exchange {
+struct QuestionAndAnswer {
   std::string prompt, reasoning, answer;
 };
 
@@ -18,7 +18,7 @@ struct Exchange {
 struct Item {
   std::string kind;
   Language language = Language::en;
-  std::vector<Exchange> exchanges = {};
+  std::vector<QuestionAndAnswer> exchanges = {};
   std::vector<int64_t> numbers = {};   ///< of a problem: what it is made of
   std::optional<int64_t> target = {};  ///< of a problem: what is to come out
   double nats = 0;                     ///< exact entropy; see Choice

@@ -175,7 +175,7 @@ Item StoryTeller::tell(Language language, bool asked, Choice& choice) const {
   if (plot.setting != Setting::none) story.set_day();
 
   Item item{.kind = "stories", .language = language};
-  Exchange& e = item.exchanges.emplace_back();
+  QuestionAndAnswer& e = item.exchanges.emplace_back();
   if (asked) {
     story.say("ask");
     e.prompt = story.take();

@@ -1,15 +1,9 @@
 #include "train/rewards/final_answer.h"
 
+#include "base/ascii.h"
+
 namespace dure {
 namespace {
-
-constexpr std::string_view kSpace = " \t\r\n";
-
-std::string_view trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(kSpace);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
-}
 
 bool is_digit(std::string_view text, size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; }
 
@@ -67,15 +61,15 @@ std::string_view braced(std::string_view text, size_t begin) {
 std::string_view after_reasoning(std::string_view text, bool in_reasoning) {
   constexpr std::string_view kBegin = "<think>", kEnd = "</think>";
   const size_t end = text.rfind(kEnd);
-  if (end != text.npos) return trim(text.substr(end + kEnd.size()));
-  return in_reasoning || text.find(kBegin) != text.npos ? std::string_view() : trim(text);
+  if (end != text.npos) return ascii_trim(text.substr(end + kEnd.size()));
+  return in_reasoning || text.find(kBegin) != text.npos ? std::string_view() : ascii_trim(text);
 }
 
 std::string_view final_answer(std::string_view answer) {
   constexpr std::string_view kBoxed = "\\boxed{", kMark = "####";
-  if (const size_t at = answer.rfind(kBoxed); at != answer.npos) return trim(braced(answer, at + kBoxed.size()));
-  if (const size_t at = answer.rfind(kMark); at != answer.npos) return trim(answer.substr(at + kMark.size()));
-  return trim(answer);
+  if (const size_t at = answer.rfind(kBoxed); at != answer.npos) return ascii_trim(braced(answer, at + kBoxed.size()));
+  if (const size_t at = answer.rfind(kMark); at != answer.npos) return ascii_trim(answer.substr(at + kMark.size()));
+  return ascii_trim(answer);
 }
 
 std::vector<std::string> numbers_in(std::string_view text) {

@@ -1,4 +1,4 @@
-#include "train/data/byte_stream.h"
+#include "train/data/file_stream.h"
 
 #include <lzma.h>
 #include <zstd.h>
@@ -11,7 +11,7 @@
 namespace dure {
 namespace {
 
-class PlainFile final : public ByteStream {
+class PlainFile final : public FileStream {
  public:
   explicit PlainFile(const std::filesystem::path& path) : path_(path.string()), file_(std::fopen(path.c_str(), "rb")) {
     require(file_ != nullptr, "{}: cannot be read", path_);
@@ -32,7 +32,7 @@ class PlainFile final : public ByteStream {
 };
 
 /// What both decoders need: compressed bytes, of which some are still to be used.
-class PackedFile : public ByteStream {
+class PackedFile : public FileStream {
  protected:
   explicit PackedFile(const std::filesystem::path& path) : path_(path.string()), file_(path), buffer_(1 << 17) {}
 
@@ -111,7 +111,7 @@ class XzFile final : public PackedFile {
 
 }  // namespace
 
-std::unique_ptr<ByteStream> open_byte_stream(const std::filesystem::path& path) {
+std::unique_ptr<FileStream> open_file_stream(const std::filesystem::path& path) {
   require(std::filesystem::is_regular_file(path), "{}: no such file", path.string());
   if (path.extension() == ".zst") return std::make_unique<ZstdFile>(path);
   if (path.extension() == ".xz") return std::make_unique<XzFile>(path);
