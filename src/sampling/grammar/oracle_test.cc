@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/rng.h"
+#include "base/sanitized.h"
 #include "sampling/grammar/grammar_matcher.h"
 #include "sampling/grammar/rule.h"
 
@@ -170,7 +171,7 @@ void expect_exact(const grammar::RulePtr& rule, const Language& language, Rng& r
 }
 
 TEST(GrammarOracle, RegexesAndGrammars) {
-  for (uint64_t seed = 0; seed < 300; ++seed) {
+  for (uint64_t seed = 0; seed < (kSanitized ? 60 : 300); ++seed) {
     Rng rng(seed);
     const Written w = random_grammar(rng, 4);
     expect_exact(grammar::regex(w.regex), w.strings, rng, w.regex);
