@@ -80,7 +80,18 @@ struct ChatText {
   std::unique_ptr<PromptRenderer> renderer;
 };
 
+/// A token must mean the same to a teacher and to its student. Behind the last one either may have padding.
+void require_same_tokens(const Recipe& recipe) {
+  if (recipe.tokenizer.empty() && recipe.from.empty()) return;
+  const Tokenizer own(read_model_tokenizer(recipe.tokenizer.empty() ? model_in(recipe.from) : recipe.tokenizer)),
+      teachers(read_model_tokenizer(model_in(recipe.distill.teacher)));
+  for (int id = 0; id < std::min(own.vocab_size(), teachers.vocab_size()); ++id)
+    require(own.token_bytes(id) == teachers.token_bytes(id),
+            "{}: distill: field 'teacher': token {} is another one there", recipe.source, id);
+}
+
 Trainer make_trainer(const Recipe& recipe, Device& device, std::optional<ChatText>& text) {
+  if (recipe.objective == Recipe::Objective::distill) require_same_tokens(recipe);
   const bool grpo = recipe.objective == Recipe::Objective::grpo, dpo = recipe.objective == Recipe::Objective::dpo;
   if (!grpo && !dpo) return {recipe, device};
   text.emplace(recipe);

@@ -2,6 +2,7 @@
 """Models that learn from rewards and from preferences, by recipe: what is learned, and runs that go on to the bit."""
 
 import json
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -71,6 +72,34 @@ class AlignTest(unittest.TestCase):
         self.assertEqual(log[-1]["right"], 1)
         self.assertLess(log[-1]["dpo_loss"], 0.5)
         self.assertTrue((sorted((self.folder / "dpo").glob("step-*"))[-1] / "adapter_model.safetensors").is_file())
+
+    def test_a_quantised_model_learns_again_what_it_was(self):
+        self.dure("quantize", MODEL, self.folder / "small.gguf", "--type", "q4_0")
+        (self.folder / "text.txt").write_text("One two three, and once more: one, two, three and four.\n" * 60)
+        self.dure("data", "build", "--tokenizer", MODEL, "--out", self.folder / "shards",
+                  self.folder / "text.txt")
+        fields = {"objective": "distill", "model": {"from": "small.gguf"}, "distill": {"teacher": str(MODEL)},
+                  "data": {"shards": [{"folder": "shards"}], "length": 64}, "tokens": 6400,
+                  "batch": {"tokens": 256, "micro_tokens": 256}, "optimizer": {"lr": 0.01, "weight_decay": 0},
+                  "lora": {"r": 8, "lora_alpha": 16, "target_modules": "all-linear"}}
+        recipe = self.recipe("healed", **fields)
+        recipe.write_text(json.dumps({k: v for k, v in json.loads(recipe.read_text()).items() if k != "grpo"}))
+        self.assertIn("teacher", self.dure("train", recipe))
+        log = self.log("healed")
+        self.assertEqual(log[0]["loss"], log[0]["teacher"])
+        self.assertGreater(log[0]["teacher"], 0)
+        self.assertLess(log[-1]["teacher"], 0.5 * log[0]["teacher"])
+
+        other = self.folder / "other"
+        shutil.copytree(MODEL, other)
+        tokenizer = json.loads((other / "tokenizer.json").read_text())
+        names = sorted(tokenizer["model"]["vocab"], key=tokenizer["model"]["vocab"].get)[-2:]
+        tokenizer["model"]["vocab"].update({names[0]: tokenizer["model"]["vocab"][names[1]],
+                                            names[1]: tokenizer["model"]["vocab"][names[0]]})
+        (other / "tokenizer.json").write_text(json.dumps(tokenizer))
+        code, _, err = run("train", recipe, "--set", f"distill.teacher={other}", "--set", "output=none")
+        self.assertEqual((code, err.count("\n")), (1, 1), err)
+        self.assertRegex(err, r"distill: field 'teacher': token \d+ is another one there")
 
     def test_what_cannot_be(self):
         for words, fields in {
