@@ -3,8 +3,10 @@
 set(DURE_ISA_OBJECTS)
 # Sanitized, each of their functions would take clang minutes: checks of addresses become calls there, and those of
 # pointers that wrap around are left to other code.
-set(DURE_ISA_SANITIZED $<$<BOOL:${DURE_FUZZ}>:-fno-sanitize=pointer-overflow
-  "SHELL:-mllvm -asan-instrumentation-with-call-threshold=0">)
+set(DURE_ISA_SANITIZED)
+if(DURE_FUZZ)
+  set(DURE_ISA_SANITIZED -fno-sanitize=pointer-overflow "SHELL:-mllvm -asan-instrumentation-with-call-threshold=0")
+endif()
 file(GLOB isa_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/backend/cpu/isa/*.cc)
 file(GLOB tile_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/backend/cpu/isa/tile/*.cc)
 

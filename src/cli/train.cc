@@ -5,13 +5,12 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "chat/loaded_model.h"
 #include "cli/app.h"
+#include "cli/bad_lines.h"
 #include "cli/model_options.h"
+#include "cli/recipe_data.h"
 #include "cli/terminal.h"
-#include "formats/model_tokenizer.h"
 #include "toolbox/probe.h"
-#include "train/align/preferences.h"
 #include "train/training_log.h"
 
 namespace dure {
@@ -69,48 +68,13 @@ double mean_positions(const Recipe& recipe) {
   return data.contains("length") && data["length"].is_number() ? data["length"].get<double>() / 2 : 0;
 }
 
-/// The tokenizer and chat template of the model that a recipe goes on from.
-struct ChatText {
-  explicit ChatText(const Recipe& recipe)
-      : tokenizer(read_model_tokenizer(recipe.tokenizer.empty() ? model_in(recipe.from) : recipe.tokenizer)) {
-    require(!tokenizer.spec().chat_templates.empty(), "{}: model: it has no chat template", recipe.source);
-    renderer = make_renderer(tokenizer.spec(), "");
-  }
-  Tokenizer tokenizer;
-  std::unique_ptr<PromptRenderer> renderer;
-};
-
-/// A token must mean the same to a teacher and to its student. Behind the last one either may have padding.
-void require_same_tokens(const Recipe& recipe) {
-  if (recipe.tokenizer.empty() && recipe.from.empty()) return;
-  const Tokenizer own(read_model_tokenizer(recipe.tokenizer.empty() ? model_in(recipe.from) : recipe.tokenizer)),
-      teachers(read_model_tokenizer(model_in(recipe.distill.teacher)));
-  for (int id = 0; id < std::min(own.vocab_size(), teachers.vocab_size()); ++id)
-    require(own.token_bytes(id) == teachers.token_bytes(id),
-            "{}: distill: field 'teacher': token {} is another one there", recipe.source, id);
-}
-
-Trainer make_trainer(const Recipe& recipe, Device& device, std::optional<ChatText>& text) {
-  if (recipe.objective == Recipe::Objective::distill) require_same_tokens(recipe);
-  const bool grpo = recipe.objective == Recipe::Objective::grpo, dpo = recipe.objective == Recipe::Objective::dpo;
-  if (!grpo && !dpo) return {recipe, device};
-  text.emplace(recipe);
-  if (dpo) {
-    std::vector<PreferencePair> pairs;
-    for (const auto& file : recipe_pairs(recipe))
-      for (PreferencePair& p : read_preferences(file, *text->renderer, text->tokenizer)) pairs.push_back(std::move(p));
-    return {recipe, device, [&](Model& model) { return make_dpo_source(model, device, std::move(pairs), recipe.dpo); }};
-  }
-  GrpoTasks tasks = problem_tasks(recipe_problems(recipe), *text->renderer, text->tokenizer, recipe.rewards);
-  return {recipe, device, [&](Model& model) { return make_grpo_source(model, device, std::move(tasks), recipe.grpo); }};
-}
-
 void train(const TrainOptions& o) {
   const Recipe recipe = read_recipe(o.recipe, o.set);
   DeviceOptions device_options{.backend = o.backend, .threads = o.threads, .compute = recipe.compute};
   const std::unique_ptr<Device> device = make_device(device_options);
-  std::optional<ChatText> text;  // outlives the trainer
-  Trainer trainer = make_trainer(recipe, *device, text);
+  RecipeData data(recipe, *device);
+  report_bad_lines(data.bad_lines());
+  Trainer trainer(recipe, *device, [&](Model& model) { return data.open(model); });
   const ModelInfo& info = trainer.model().info();
   const double operations =
       training_operations(trainer.config(), recipe.source, mean_positions(recipe), recipe.mtp(0) > 0);

@@ -249,6 +249,11 @@ std::vector<fs::path> recipe_pairs(const Recipe& r) {
   return files_of(r, Section(*r.json, r.source, "data", {"pairs"}), "pairs");
 }
 
+ChatFiles recipe_chats(const Recipe& r) {
+  const Section data(*r.json, r.source, "data", {"chats", "length"});
+  return {files_of(r, data, "chats"), data->integer_or("length", 512, 1, 1 << 24)};
+}
+
 Recipe parse_recipe(Json document, const std::string& source, const fs::path& folder) {
   Recipe r;
   r.source = source;

@@ -68,13 +68,21 @@ struct Recipe {
   int64_t checkpoint_steps = 100;
   int keep_checkpoints = 2;
 
-  const Json& data() const;  ///< for open_token_source()
+  const Json& data() const;
 };
 
 /// The problems that a recipe's data name: {"problems": ["sums.jsonl"], "kind": "arithmetic"}.
 std::vector<Problem> recipe_problems(const Recipe& recipe);
 /// Their files of preferences: {"pairs": ["pairs.jsonl"]}.
 std::vector<std::filesystem::path> recipe_pairs(const Recipe& recipe);
+
+/// Their files of conversations: {"chats": ["chats.jsonl"], "length": 512}; of a conversation at most so many rows at
+/// once.
+struct ChatFiles {
+  std::vector<std::filesystem::path> files;
+  int length;
+};
+ChatFiles recipe_chats(const Recipe& recipe);
 
 /// Reads a recipe; `overrides` are "optimizer.lr=1e-3": a path of keys and a JSON value, or else a string.
 /// Throws Error for an unknown key, a missing one, or a value that cannot be.

@@ -84,11 +84,6 @@ Parameters trained(const Parameters& all) {
 
 }  // namespace
 
-Trainer::Trainer(Recipe recipe, Device& device)
-    : Trainer(recipe, device, [&recipe](Model&) {
-        return open_token_source(recipe.data(), recipe.source, recipe.folder.string(), recipe.seed);
-      }) {}
-
 Trainer::Trainer(Recipe recipe, Device& device, const SourceMaker& make_source)
     : recipe_(std::move(recipe)), device_(device), folder_(recipe_.output), load_({}) {
   const StartingPoint start = starting_point(recipe_, folder_, device_);

@@ -33,8 +33,6 @@ class Trainer {
  public:
   /// Makes the recipe's model, or goes on from the last checkpoint in its output folder. `device` outlives this and
   /// computes as the recipe says. Throws Error if something does not fit together.
-  Trainer(Recipe recipe, Device& device);
-  /// The same on other data than the recipe's.
   Trainer(Recipe recipe, Device& device, const SourceMaker& make_source);
 
   bool done() const { return state_.tokens >= recipe_.tokens; }

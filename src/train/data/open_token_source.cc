@@ -36,7 +36,7 @@ std::unique_ptr<TokenSource> open_token_source(const Json& data, const std::stri
                                                uint64_t seed) {
   const Fields fields(data, source);
   require_known(data, source + ": data", {"bytes", "shards", "length"});
-  require(fields.has("bytes") != fields.has("shards"), "{}: 'data': expected either bytes or shards", source);
+  require(fields.has("bytes") != fields.has("shards"), "{}: 'data': expected bytes, shards or chats", source);
   if (fields.has("shards")) return open_shards(fields, *fields.find("shards"), folder, seed);
   const std::filesystem::path file = std::filesystem::path(folder) / fields.string("bytes");
   std::vector<int> tokens;
