@@ -79,7 +79,7 @@ class AlignTest(unittest.TestCase):
         self.dure("data", "build", "--tokenizer", MODEL, "--out", self.folder / "shards",
                   self.folder / "text.txt")
         fields = {"objective": "distill", "model": {"from": "small.gguf"}, "distill": {"teacher": str(MODEL)},
-                  "data": {"shards": [{"folder": "shards"}], "length": 64}, "tokens": 6400,
+                  "data": {"shards": [{"folder": "shards"}], "length": 64}, "tokens": 3840,
                   "batch": {"tokens": 256, "micro_tokens": 256}, "optimizer": {"lr": 0.01, "weight_decay": 0},
                   "lora": {"r": 8, "lora_alpha": 16, "target_modules": "all-linear"}}
         recipe = self.recipe("healed", **fields)
