@@ -1,8 +1,10 @@
 #include "chat/answer_grammar.h"
 
+#include <chrono>
 #include <limits>
 #include <list>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -18,7 +20,9 @@
 namespace dure {
 namespace {
 
-constexpr size_t kKept = 64;  // grammars
+constexpr size_t kKept = 64;                        // grammars
+constexpr std::chrono::milliseconds kPrepare{250};  // of the time to the first token, once for each grammar
+constexpr std::chrono::milliseconds kPrepareJson{1000};
 
 /// What an answer may be once its thoughts are over, and how it is told from one that is free.
 struct AnswerShape {
@@ -74,7 +78,10 @@ std::string key_of(const ChatRequest& request, const PreparedRequest& prepared) 
 
 struct AnswerGrammars::Impl {
   explicit Impl(const LoadedModel& m)
-      : model(m), end_of_thoughts(m.tokenizer().encode("</think>")), trie(make_trie(m)) {}
+      : model(m),
+        end_of_thoughts(m.tokenizer().encode("</think>")),
+        trie(make_trie(m)),
+        json([t = trie] { GrammarMasks(grammar::compile(grammar::json_object()), t).prepare(kPrepareJson); }) {}
 
   AnswerShape shape_of(const ChatRequest& request, const PreparedRequest& prepared) const {
     AnswerShape shape{format_rule(request.format)};
@@ -110,6 +117,7 @@ struct AnswerGrammars::Impl {
     if (c.shape.rule != nullptr) {
       try {
         c.masks = std::make_shared<GrammarMasks>(grammar::compile(std::exchange(c.shape.rule, nullptr)), trie);
+        c.masks->prepare(kPrepare);
       } catch (const Error& e) {
         throw RequestError(e.what(), prepared.rules.tools.empty() ? "response_format" : "tools", "unsupported_grammar");
       }
@@ -128,6 +136,7 @@ struct AnswerGrammars::Impl {
   const LoadedModel& model;
   const std::vector<int> end_of_thoughts;
   const std::shared_ptr<const TokenTrie> trie;
+  const std::jthread json;  // while nobody has asked yet: strings and numbers of JSON are in every schema's grammar
 
   std::mutex mutex;
   std::list<std::pair<std::string, Compiled>> recent;  // the one used last is the first

@@ -66,6 +66,16 @@ std::shared_ptr<const GrammarMasks::Frame> GrammarMasks::frame(int state, int co
   return frame;
 }
 
+void GrammarMasks::prepare(std::chrono::milliseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  // Leaves come first: other machines are made of them, and other grammars have them too.
+  for (const bool leaf : {true, false})
+    for (int state = 0; state + 1 < static_cast<int>(grammar_->states.size()); ++state) {
+      if (std::chrono::steady_clock::now() >= end) return;
+      if (grammar_->machine_of(state).leaf == leaf) frame(state, 0);
+    }
+}
+
 std::shared_ptr<const TriggerTokens> GrammarMasks::trigger(const std::string& text) {
   const std::lock_guard lock(mutex_);
   auto& tokens = triggers_[text];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -29,6 +30,10 @@ class GrammarMasks {
     std::shared_ptr<const grammar::TokenExits> exits;
   };
   std::shared_ptr<const Frame> frame(int state, int count);
+
+  /// Finds out now, for so long at most, what answers would ask first when they get there: in the thread of the request
+  /// that brings the grammar, not in the engine's, for which all answers wait.
+  void prepare(std::chrono::milliseconds time);
 
   std::shared_ptr<const TriggerTokens> trigger(const std::string& text);
 
