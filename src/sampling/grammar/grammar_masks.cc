@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.h"
+
 namespace dure {
 
 using grammar::kUnbounded;
@@ -72,7 +74,11 @@ void GrammarMasks::prepare(std::chrono::milliseconds time) {
   for (const bool leaf : {true, false})
     for (int state = 0; state + 1 < static_cast<int>(grammar_->states.size()); ++state) {
       if (std::chrono::steady_clock::now() >= end) return;
-      if (grammar_->machine_of(state).leaf == leaf) frame(state, 0);
+      if (grammar_->machine_of(state).leaf != leaf) continue;
+      try {
+        frame(state, 0);
+      } catch (const Error&) {  // too ambiguous: an answer that gets there, if one does, will say so
+      }
     }
 }
 
