@@ -4,7 +4,7 @@
     bench/serve_load.py http://127.0.0.1:8080 --clients 64 --seconds 120 --idle 1000 [--csv bench/results/serve.csv]
 
 Each client asks, reads the whole answer as it streams, and asks again, with a prompt of its own. `--idle` opens further
-connections that stay silent, and asks each for its health at the end. Works with any server of OpenAI's protocol; memory
+connections that ask for the server's health every half minute, which keeps them open. Works with any server of OpenAI's protocol; memory
 is read from /status where there is one, or from a process by --pid. Exits with 1 if anything failed.
 """
 import argparse
@@ -128,25 +128,35 @@ def share(values, p):
     return sorted(values)[min(int(len(values) * p), len(values) - 1)] if values else float("nan")
 
 
+async def stay(options, end, errors):
+    """A connection that is idle, but for a question now and then."""
+    try:
+        reader, writer = await asyncio.open_connection(options.host, options.port)
+        while True:
+            await asyncio.sleep(max(0, min(30, end - time.monotonic())))
+            writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            status, headers = await read_head(reader)
+            await reader.readexactly(int(headers.get("content-length", 0)))
+            if status != 200:
+                errors.append(f"an idle connection: status {status}")
+            if time.monotonic() >= end:
+                return writer.close()
+    except (OSError, Closed, asyncio.IncompleteReadError) as e:
+        errors.append(f"an idle connection: {e!r}")
+
+
 async def measure(options):
-    idle = [await asyncio.open_connection(options.host, options.port) for _ in range(options.idle)]
     start = time.monotonic()
     clients = [Client(options, i) for i in range(options.clients)]
-    running = [asyncio.create_task(c.run(start + options.seconds)) for c in clients]
+    errors = []
+    running = [asyncio.create_task(stay(options, start + options.seconds, errors)) for _ in range(options.idle)]
+    running += [asyncio.create_task(c.run(start + options.seconds)) for c in clients]
     await asyncio.sleep(options.seconds / 4)
     warm = await resident(options)
     await asyncio.gather(*running)
     seconds = time.monotonic() - start
     grown = await resident(options) - warm
-    errors = [e for c in clients for e in c.errors]
-    for reader, writer in idle:
-        try:
-            writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            if (await read_head(reader))[0] != 200:
-                errors.append("an idle connection: no 200")
-        except (OSError, Closed) as e:
-            errors.append(f"an idle connection: {e!r}")
-        writer.close()
+    errors += [e for c in clients for e in c.errors]
     tokens = [c.tokens for c in clients]
     row = {"server": options.name, "clients": options.clients, "idle": options.idle, "seconds": round(seconds, 1),
            "answers": sum(c.answers for c in clients), "tokens_per_second": round(sum(tokens) / seconds, 1),
