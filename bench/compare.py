@@ -11,7 +11,6 @@ of the rounds count. A ratio above 1 is in our favour, of speeds, seconds and by
 """
 
 import argparse
-import csv
 import datetime
 import json
 import os
@@ -22,6 +21,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from record import append
 
 ROOT = Path(__file__).resolve().parent.parent
 COLUMNS = ["date", "machine", "compiler", "commit", "peer", "peer_commit", "threads", "flags", "model", "type", "case", "unit",
@@ -235,7 +236,7 @@ def main():
     medians = {name: {case: statistics.median(v) for case, v in cases.items()} for name, cases in values.items()}
     rows = compare(medians, commits, programs["dure"].where, o)
     show(rows, medians, commits)
-    append(o.results, rows)
+    append(o.results, rows, COLUMNS)
 
 
 def compare(medians, commits, where, o):
@@ -265,15 +266,6 @@ def show(rows, medians, commits):
             theirs = medians[peer].get(case)
             line += f" {theirs:14.4g} {ratios[peer, case]:>6}" if theirs is not None else f" {'-':>14} {'':6}"
         print(line)
-
-
-def append(path, rows):
-    fresh = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,16 @@ OWN = {"family_index", "per_family_instance_index", "repetitions", "repetition_i
        "real_time", "cpu_time"}
 
 
+def append(path, rows, columns=None):
+    """Adds rows to a CSV file; a new one gets its header."""
+    fresh = not Path(path).exists()
+    with Path(path).open("a", newline="") as file:
+        writer = csv.DictWriter(file, columns or rows[0].keys(), lineterminator="\n")
+        if fresh:
+            writer.writeheader()
+        writer.writerows(rows)
+
+
 def measured(report):
     """(case, unit) -> values of the repetitions, for every counter with a unit in its name."""
     values = {}

@@ -8,7 +8,6 @@ and asks the same conversation with one more turn (warm). Prints both times and 
 """
 
 import argparse
-import csv
 import json
 import os
 import signal
@@ -16,6 +15,8 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+
+from record import append
 
 
 def start(options, folder):
@@ -66,12 +67,7 @@ def main():
     for name, value in row.items():
         print(f"{name:16} {value}")
     if options.csv:
-        fresh = not os.path.exists(options.csv)
-        with open(options.csv, "a", newline="") as file:
-            writer = csv.DictWriter(file, row, lineterminator="\n")
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        append(options.csv, [row])
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ is read from /status where there is one, or from a process by --pid. Exits with 
 """
 import argparse
 import asyncio
-import csv
 import json
 import os
 import statistics
 import sys
 import time
 from urllib.parse import urlparse
+
+from record import append
 
 
 class Client:
@@ -171,12 +172,7 @@ async def measure(options):
     for e in errors[:5]:
         print(e, file=sys.stderr)
     if options.csv:
-        fresh = not os.path.exists(options.csv)
-        with open(options.csv, "a", newline="") as f:
-            writer = csv.DictWriter(f, row, lineterminator="\n")
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
+        append(options.csv, [row])
     return not errors
 
 
