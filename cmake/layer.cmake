@@ -1,7 +1,7 @@
-# dure_layer(NAME [UNITY] DEPENDS ...): the library of one folder under src/, without its tests. A folder's optional parts bring
-# a no_x.cc stub; the one that is built is chosen by its own CMake option, so both names are left out here. UNITY compiles eight files
-# at once, for layers in which most of a file's time goes to the same large templates (CLI11, Beast, JSON): a fifth of the
-# time. Their files may not give two helpers one name.
+# dure_layer(NAME [UNITY] DEPENDS ...): the library of one folder under src/, without its tests. A folder's optional parts
+# bring a no_x.cc stub; the one that is built is chosen by its own CMake option, so both names are left out here. UNITY
+# compiles eight files at once, for layers in which most of a file's time goes to the same large templates (CLI11, Beast,
+# JSON): a fifth of the time. Their files may not give two helpers one name.
 #
 # Fuzz targets learn from the coverage of the layers that parse; in loops over numbers counting costs three times the
 # time and teaches nothing, so what is not named here goes without, tests too.

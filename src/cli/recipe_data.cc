@@ -61,19 +61,24 @@ std::unique_ptr<StepSource> RecipeData::open(Model& model) {
   if (!pairs_.empty()) return make_dpo_source(model, device_, std::move(pairs_), recipe_.dpo);
   if (!recipe_.data().contains("chats"))
     return open_token_source(recipe_.data(), recipe_.source, recipe_.folder.string(), recipe_.seed);
-  return make_shard_source({open_shard_set(recipe_.output / "chats", "train", 1)}, recipe_chats(recipe_).length,
-                           recipe_.seed);
+  return make_shard_source({open_shard_set(tokens_folder(), "train", 1)}, recipe_chats(recipe_).length, recipe_.seed);
 }
 
 void RecipeData::tokenize_chats() {
   ShardBuilderOptions options;
   options.files = recipe_chats(recipe_).files;
-  options.folder = recipe_.output / "chats";
+  options.folder = tokens_folder();
   options.answers_only = true;
   std::error_code failed;
-  fs::remove_all(options.folder, failed);
   fs::create_directories(options.folder, failed);
   require(!failed, "{}: {}", options.folder.string(), failed.message());
+  std::vector<fs::path> earlier;  // nothing else that lies there is ours
+  for (const auto& entry : fs::directory_iterator(options.folder))
+    if (entry.path().extension() == ".tokens") earlier.push_back(entry.path());
+  for (const fs::path& file : earlier) {
+    fs::remove(file, failed);
+    require(!failed, "{}: {}", file.string(), failed.message());
+  }
   bad_ = build_shards(options, text_->tokenizer, hash_of(text_->tokenizer.spec()), &text_->chat(recipe_),
                       device_.threads())
              .bad;

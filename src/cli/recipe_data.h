@@ -14,9 +14,9 @@ namespace dure {
 /// What a recipe learns from, whatever its objective: opened from the recipe alone, before there is a model.
 class RecipeData {
  public:
-  /// Reads problems and preferences. Conversations become tokens in OUTPUT/chats, each time anew: of the answers alone,
-  /// by the chat template of the model that is trained. Throws Error if something cannot be used.
-  /// REQUIRES: `device` outlives this.
+  /// Reads problems and preferences. Conversations become tokens in OUTPUT/chat-tokens, each time anew: of the answers
+  /// alone, by the chat template of the model that is trained. Throws Error if something cannot be used. REQUIRES:
+  /// `device` outlives this.
   RecipeData(const Recipe& recipe, Device& device);
 
   /// REQUIRES: called once, and this and the model outlive the source.
@@ -32,6 +32,7 @@ class RecipeData {
     Tokenizer tokenizer;
     std::unique_ptr<PromptRenderer> renderer;
   };
+  std::filesystem::path tokens_folder() const { return recipe_.output / "chat-tokens"; }
   void tokenize_chats();
   void check_teacher() const;
 

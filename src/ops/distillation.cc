@@ -57,10 +57,11 @@ DistillationLoss chunked_distillation(const Block& head, const Tensor& hidden, c
     const LabelLosses plain = tau == 1 ? student : LabelLosses(logits, own);
 
     const auto width = static_cast<size_t>(logits.dim(1));
+    const Tensor counts = weights.defined() ? weights.rows(begin, rows) : Tensor();
     double sum = 0;
     for (size_t r = 0; r < static_cast<size_t>(rows); ++r) {
       const auto row = [&](const Tensor& x) { return x.data().subspan(r * width, width); };
-      const float weight = weights.defined() ? weights.rows(begin, rows).data()[r] : 1;
+      const float weight = counts.defined() ? counts.data()[r] : 1;
       if (own.data<int>()[r] < 0) {
         if (dlogits.defined()) std::ranges::fill(row(dlogits), 0.f);
         continue;

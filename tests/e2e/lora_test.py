@@ -50,9 +50,13 @@ class LoraTest(unittest.TestCase):
         code, _, err = run("train", recipe, "--set", "lora.r=4")
         self.assertEqual((code, err.count("dure:")), (1, 1), err)
         self.assertIn("it is of another adapter", err)
+        self.assertTrue((self.folder / "run/chat-tokens/train-00000.tokens").is_file())
+        mine = self.folder / "run/chat-tokens/mine.jsonl"
+        mine.write_text("{}")
         code, _, err = run("train", recipe, "--set", 'data.chats=["none.jsonl"]')
         self.assertEqual((code, err.count("\n")), (1, 1), err)
         self.assertIn("none.jsonl", err)
+        self.assertEqual(mine.read_text(), "{}")  # only what training wrote there is made again
 
     def test_the_same_from_shards(self):
         """dure data build is what data.chats does, kept in a folder."""
